@@ -1,0 +1,24 @@
+//! The hub: takes what every box at every rink has seen, keeps it, serves it.
+//!
+//! ```text
+//!  Zenoh ═► ingest ─► event_store ─► projections ─► services ─► gateway ─► browsers
+//!             └────────────── live ──────────────────────────────┘
+//! ```
+//!
+//! Modules stand in the order data passes; each may use only those above it (`tests/architecture.rs` holds us to
+//! it). `storage` is the only place that knows which engine keeps the bytes; only [`pipeline`] knows every stage,
+//! only [`gateway`] every service.
+
+pub mod ids;
+pub mod time;
+pub mod storage;
+pub mod ingest;
+pub mod event_store;
+pub mod projections;
+pub mod api;
+pub mod services;
+pub mod gateway;
+pub mod health;
+pub mod config;
+pub mod pipeline;
+pub mod cli;

@@ -1,0 +1,2 @@
+//! `cloud-hub`: see `cloud-hub --help`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! How the box is: measured, said as Prometheus text, told to systemd.

@@ -1,0 +1,2 @@
+//! `edge-agent`: see `edge-agent --help`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The only file that knows all stages: joins them with queues and threads.

@@ -1,0 +1,1 @@
+//! Keeps every record until the hub has it: a journal in sled.

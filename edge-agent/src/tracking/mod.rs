@@ -1,0 +1,39 @@
+//! Detections of one camera to tracks. Pure: no IO, no clock; time is an argument.
+//!
+//! Comes in: the [`Detection`](crate::inference::Detection)s of one frame and its capture time. Goes out: the
+//! [`Track`]s alive then, in order of id. Allocates nothing per frame in the steady state.
+
+use crate::{geometry::Rect, ids::TrackId, inference::Class};
+use serde::Serialize;
+
+/// Where in its life a track is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Life {
+    /// Seen too few times to be believed.
+    Tentative,
+    /// Believed, and seen in this frame.
+    Confirmed,
+    /// Believed, not seen in this frame, still looked for.
+    Lost,
+}
+
+/// One object over time in one camera.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Track {
+    /// Never used twice.
+    pub id: TrackId,
+    /// Where, pixels.
+    #[serde(flatten)]
+    pub rect: Rect,
+    /// Velocity of the box's centre, pixels per second.
+    pub velocity_px: [f32; 2],
+    /// One standard deviation of the foot point, pixels, across and down.
+    pub sigma_px: [f32; 2],
+    /// Of what, by vote over its life.
+    pub class: Class,
+    /// Score of the last detection joined to it.
+    pub score: f32,
+    /// Where in its life it is.
+    pub life: Life,
+}

@@ -1,0 +1,1 @@
+//! The box's own page: `/metrics`, `/health`, and what staff at the rink need to see.

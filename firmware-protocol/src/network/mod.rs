@@ -1,0 +1,59 @@
+//! What a box and the hub say to each other.
+//!
+//! *Durable lane*: [`Batch`] up, [`Acknowledgement`] back after the hub's commit. *Live lane*: [`LiveState`], newest
+//! only, may drop. *Down*: [`Command`]. Names of the places they are said at: [`topic`]. What a record holds:
+//! [`record`].
+
+pub mod batch;
+pub mod command;
+pub mod event;
+pub mod live;
+pub mod record;
+pub mod topic;
+
+use alloc::vec::Vec;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use batch::{Acknowledgement, Answer, Batch, Stream};
+pub use command::Command;
+pub use event::{Event, EventKind, GameClock, Role, Side, Zone};
+pub use live::{LivePlayer, LivePuck, LiveState};
+pub use record::{Column, Loss, Record, Telemetry, TrackChunk};
+
+/// Version of every message between box and hub.
+pub const VERSION: u8 = 1;
+
+/// Why bytes from the network are not a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// The first byte names another version.
+    #[error("message version {found} (this side speaks {VERSION})")]
+    Version {
+        /// What the bytes say.
+        found: u8,
+    },
+    /// The bytes stop early or hold a value out of range.
+    #[error("message of {bytes} bytes does not decode")]
+    Malformed {
+        /// How many bytes came.
+        bytes: usize,
+    },
+}
+
+/// A message's bytes: one version byte, then postcard.
+pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(VERSION);
+    postcard::to_extend(message, bytes).expect("postcard into a growing vector cannot run out of room")
+}
+
+/// The message in `bytes`, refused when another version or malformed.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NetworkError> {
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => {
+            postcard::from_bytes(rest).map_err(|_| NetworkError::Malformed { bytes: bytes.len() })
+        }
+        Some((&found, _)) => Err(NetworkError::Version { found }),
+        None => Err(NetworkError::Malformed { bytes: 0 }),
+    }
+}

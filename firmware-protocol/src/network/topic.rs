@@ -1,0 +1,48 @@
+//! Where messages are said: the only file that spells a topic or key expression.
+//!
+//! `rinkside/1/{venue}/{edge}/records/{stream}` · `…/live` · `…/commands`. Venue and edge are lower-case slugs; a
+//! slash, a star or a dollar in them would change the meaning of a key expression, so [`is_slug`] forbids them.
+
+use alloc::{format, string::String};
+
+use super::batch::Stream;
+
+/// Whether `word` may stand in a topic: 1–63 of `a-z 0-9 -`, not starting or ending with a dash.
+pub fn is_slug(word: &str) -> bool {
+    (1..=63).contains(&word.len())
+        && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && !word.starts_with('-')
+        && !word.ends_with('-')
+}
+
+/// Where a box's batches of `stream` are put as queries.
+pub fn records(venue: &str, edge: &str, stream: Stream) -> String {
+    format!("rinkside/1/{venue}/{edge}/records/{}", stream.name())
+}
+
+/// Where the hub takes batches of all boxes.
+pub const RECORDS_OF_ALL: &str = "rinkside/1/*/*/records/*";
+
+/// Where a box says its newest state.
+pub fn live(venue: &str, edge: &str) -> String {
+    format!("rinkside/1/{venue}/{edge}/live")
+}
+
+/// Where the hub hears the newest state of all boxes.
+pub const LIVE_OF_ALL: &str = "rinkside/1/*/*/live";
+
+/// Where a box hears its commands.
+pub fn commands(venue: &str, edge: &str) -> String {
+    format!("rinkside/1/{venue}/{edge}/commands")
+}
+
+/// The `(venue, edge)` a key expression names, when it is one of ours.
+pub fn speaker(key: &str) -> Option<(&str, &str)> {
+    let mut parts = key.split('/');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some("rinkside"), Some("1"), Some(venue), Some(edge)) if is_slug(venue) && is_slug(edge) => {
+            Some((venue, edge))
+        }
+        _ => None,
+    }
+}
