@@ -1,1 +1,3 @@
-//! To be described.
+//! The services: each answers its own paths from projections, and never calls another.
+
+pub mod core;
