@@ -2,9 +2,10 @@
 //!
 //! *Durable lane*: [`Batch`] up, [`Acknowledgement`] back after the hub's commit. *Live lane*: [`LiveState`], newest
 //! only, may drop. *Down*: [`Command`]. Names of the places they are said at: [`topic`]. What a record holds:
-//! [`record`].
+//! [`record`]; how places are packed: [`chunk`].
 
 pub mod batch;
+pub mod chunk;
 pub mod command;
 pub mod event;
 pub mod live;
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use batch::{Acknowledgement, Answer, Batch, Stream};
+pub use chunk::{ChunkBuilder, Who, centimetres};
 pub use command::Command;
 pub use event::{Event, EventKind, GameClock, Role, Side, Zone};
 pub use live::{LivePlayer, LivePuck, LiveState};
@@ -32,7 +34,7 @@ pub enum NetworkError {
         /// What the bytes say.
         found: u8,
     },
-    /// The bytes stop early or hold a value out of range.
+    /// The bytes stop early, go on after the end, or hold a value out of range.
     #[error("message of {bytes} bytes does not decode")]
     Malformed {
         /// How many bytes came.
@@ -50,9 +52,10 @@ pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
 /// The message in `bytes`, refused when another version or malformed.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NetworkError> {
     match bytes.split_first() {
-        Some((&VERSION, rest)) => {
-            postcard::from_bytes(rest).map_err(|_| NetworkError::Malformed { bytes: bytes.len() })
-        }
+        Some((&VERSION, rest)) => match postcard::take_from_bytes(rest) {
+            Ok((message, [])) => Ok(message),
+            _ => Err(NetworkError::Malformed { bytes: bytes.len() }),
+        },
         Some((&found, _)) => Err(NetworkError::Version { found }),
         None => Err(NetworkError::Malformed { bytes: 0 }),
     }

@@ -46,3 +46,54 @@ pub fn speaker(key: &str) -> Option<(&str, &str)> {
         _ => None,
     }
 }
+
+/// The stream of records a key expression names, when it is one of ours.
+pub fn record_stream(key: &str) -> Option<Stream> {
+    speaker(key)?;
+    match key.splitn(6, '/').collect::<alloc::vec::Vec<_>>()[4..] {
+        ["records", stream] => Stream::from_name(stream),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs() {
+        let longest = "a".repeat(63);
+        for word in ["a", "rink-1", "0", longest.as_str()] {
+            assert!(is_slug(word), "{word}");
+        }
+        let too_long = "a".repeat(64);
+        let bad = ["", "-a", "a-", "A", "a/b", "*", "**", "$*", "a b", "é", "a_b", "a.b", "#", "?", too_long.as_str()];
+        for word in bad {
+            assert!(!is_slug(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn who_speaks() {
+        for key in [records("oak", "box-1", Stream::Tracks), live("oak", "box-1"), commands("oak", "box-1")] {
+            assert_eq!(speaker(&key), Some(("oak", "box-1")), "{key}");
+        }
+        for key in ["", "rinkside", "rinkside/1/oak", "rinkside/2/oak/box/live", "other/1/oak/box/live"] {
+            assert_eq!(speaker(key), None, "{key}");
+        }
+        assert_eq!(speaker("rinkside/1/*/box/live"), None);
+        assert_eq!(speaker("rinkside/1/oak/**/live"), None);
+    }
+
+    #[test]
+    fn which_stream() {
+        for stream in Stream::ALL {
+            assert_eq!(record_stream(&records("oak", "box-1", stream)), Some(stream));
+        }
+        for key in ["rinkside/1/oak/box/live", "rinkside/1/oak/box/records", "rinkside/1/oak/box/records/other"] {
+            assert_eq!(record_stream(key), None, "{key}");
+        }
+        assert_eq!(record_stream("rinkside/1/oak/box/records/events/more"), None);
+        assert_eq!(record_stream("rinkside/1/*/box/records/events"), None);
+    }
+}

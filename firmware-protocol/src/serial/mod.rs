@@ -27,6 +27,13 @@ pub struct SerialPacket {
     pub message: Message,
 }
 
+impl SerialPacket {
+    /// A packet of this version.
+    pub const fn new(tag: TagId, sequence: u16, device_us: u64, message: Message) -> Self {
+        Self { version: VERSION, tag, sequence, device_us, message }
+    }
+}
+
 /// What a device measured. Order of variants is the wire format: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Message {
