@@ -3,19 +3,44 @@
 //! [`Game`] is deterministic in its seed: two observers that each own one and step it to the same instant see the
 //! same game, so a fake camera and a fake tag need not share anything.
 
+mod chance;
+mod roster;
+mod skating;
+mod flight;
+mod bench;
+mod tactics;
+mod carrier;
+mod rules;
+mod faceoff;
+mod game;
+pub mod devices;
+pub mod truth_file;
+mod config;
+
+pub use config::{Config, RinkName};
+pub use game::Game;
+
 use crate::rink::Rink;
 use firmware_protocol::network::{Event, GameClock, Role, Side};
+use serde::{Deserialize, Serialize};
 
 /// Length of one step of the game, microseconds: 100 Hz.
 pub const STEP_US: i64 = 10_000;
+/// Length of one step of the game, seconds.
+const STEP_S: f64 = 0.01;
+
+/// A place or velocity on the ice.
+type Vector = nalgebra::Vector2<f64>;
 
 /// Everything true at one instant.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Truth {
     /// Since the simulation began, microseconds.
     pub time_us: i64,
     /// The scoreboard.
     pub clock: GameClock,
+    /// Seconds left of penalties, home then away, 0 for none.
+    pub penalties_s: [[u16; 2]; 2],
     /// Everybody on the ice, in order of `id`.
     pub people: Vec<Person>,
     /// The puck.
@@ -25,7 +50,7 @@ pub struct Truth {
 }
 
 /// A person on the ice.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Person {
     /// The same for the same person all game; also the number of the tag they wear.
     pub id: u32,
@@ -46,7 +71,7 @@ pub struct Person {
 }
 
 /// The puck.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Puck {
     /// Place, metres.
     pub position_m: [f64; 3],
