@@ -3,6 +3,8 @@
 //! Sources: NHL rule book 2024-25 section 1 (200 × 85 ft, corners 28 ft, goal line 11 ft from the end, blue lines
 //! 25 ft from centre); IIHF rule book 2023 section 1 (60 × 26–30 m, corners 7–8.5 m).
 
+pub mod landmarks;
+
 use serde::{Deserialize, Serialize};
 
 /// Feet to metres.

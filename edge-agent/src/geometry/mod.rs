@@ -3,6 +3,10 @@
 //! World: metres, origin at centre ice, x along the length, y across, z up. Camera: OpenCV's axes (x right, y down,
 //! z forward), pinhole with two radial distortion terms (Brown–Conrady, as OpenCV's `k1`, `k2`).
 
+pub mod plane;
+pub mod pose;
+pub mod solve;
+
 use nalgebra::{Matrix2, Matrix3, Vector2, Vector3};
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +91,7 @@ impl Camera {
         }
     }
 
-    fn rotation_matrix(&self) -> Matrix3<f64> {
+    pub(crate) fn rotation_matrix(&self) -> Matrix3<f64> {
         Matrix3::from_fn(|r, c| self.rotation[r][c])
     }
 
