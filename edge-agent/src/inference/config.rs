@@ -1,0 +1,105 @@
+//! `[inference]`: which network finds people and the puck, and who runs it.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// How detections are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The list of models.
+    pub registry: PathBuf,
+    /// Name of a model in the list, or its file.
+    pub model: String,
+    /// Who runs it.
+    pub backend: Backend,
+    /// ONNX Runtime's library; empty looks at `ORT_DYLIB_PATH`, next to this program, and in the system's folders.
+    pub library: PathBuf,
+    /// Threads of one run, 1 to 64.
+    pub threads: usize,
+    /// Width and height the network is fed, pixels; `[0, 0]` for its own. Bigger finds smaller players and costs in
+    /// proportion.
+    pub input_px: [u32; 2],
+    /// Boxes of a lower score are left out, 0 to 1; without it, what the model's entry says.
+    pub score_min: Option<f32>,
+    /// Of two people's boxes that share more of their union than this, the lower score goes, 0 to 1; without it, what
+    /// the model's entry says.
+    pub overlap_max: Option<f32>,
+    /// Look at the whole picture.
+    pub whole: bool,
+    /// Columns and rows of tiles looked at besides, for far and small players; `[0, 0]` for none.
+    pub tiles: [u32; 2],
+    /// How far neighbouring tiles overlap, share of a tile, 0 to 0.5: a player is whole in at least one.
+    pub tile_overlap: f32,
+    /// Every how many frames the network looks; tracks glide in between, 1 to 10.
+    pub every_nth: u32,
+}
+
+/// Who runs a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// ONNX Runtime when its library is found, tract otherwise.
+    #[default]
+    Auto,
+    /// ONNX Runtime, or a fault.
+    OnnxRuntime,
+    /// tract: slower, nothing to install.
+    Tract,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            registry: "models/registry.toml".into(),
+            model: "rink-detector".into(),
+            backend: Backend::Auto,
+            library: PathBuf::new(),
+            threads: 1,
+            input_px: [0, 0],
+            score_min: None,
+            overlap_max: None,
+            whole: true,
+            tiles: [0, 0],
+            tile_overlap: 0.15,
+            every_nth: 1,
+        }
+    }
+}
+
+impl Config {
+    /// Everything that cannot be right, each with the value allowed.
+    pub fn faults(&self) -> Vec<String> {
+        let share = |value: Option<f32>| value.is_none_or(|value| (0.0..=1.0).contains(&value));
+        [
+            ((1..=64).contains(&self.threads), format!("inference.threads: {} (1 to 64)", self.threads)),
+            (share(self.score_min), format!("inference.score_min: {:?} (0 to 1)", self.score_min)),
+            (share(self.overlap_max), format!("inference.overlap_max: {:?} (0 to 1)", self.overlap_max)),
+            (self.tiles.iter().all(|n| *n <= 8), format!("inference.tiles: {:?} (0 to 8 each)", self.tiles)),
+            (
+                (0.0..=0.5).contains(&self.tile_overlap),
+                format!("inference.tile_overlap: {} (0 to 0.5)", self.tile_overlap),
+            ),
+            ((1..=10).contains(&self.every_nth), format!("inference.every_nth: {} (1 to 10)", self.every_nth)),
+            (
+                self.whole || self.tiles[0] * self.tiles[1] > 0,
+                "inference.whole: false without tiles looks at nothing (true, or tiles of at least [1, 1])".to_owned(),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(right, fault)| (!right).then_some(fault))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ships_has_no_faults_and_faults_are_all_said() {
+        assert!(Config::default().faults().is_empty());
+        let wrong: Config = toml::from_str("threads = 0\nscore_min = 1.5\nwhole = false").unwrap();
+        assert_eq!(wrong.faults().len(), 3, "{:?}", wrong.faults());
+    }
+}

@@ -1,0 +1,167 @@
+//! The stage: one picture in, its detections out, looked at whole, in tiles, or both.
+//!
+//! Comes in: a BGR picture. Goes out: [`Detection`]s and how long each step took. Opens everything, and runs the
+//! network once on grey, before the first picture: what is wrong with a model is known at the start.
+
+use super::{
+    Class, Detection, InferenceError, Model,
+    config::{Backend, Config},
+    decode,
+    onnx_runtime::{self, OnnxRuntime},
+    prepare::Preparer,
+    registry::{self, Verified},
+};
+use crate::time;
+use opencv::{
+    core::{CV_8UC3, Mat, Rect as Area, Scalar},
+    prelude::*,
+};
+
+/// Where one picture's time went, microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Scaling and planes.
+    pub prepare_us: u64,
+    /// The network.
+    pub infer_us: u64,
+    /// Boxes.
+    pub decode_us: u64,
+}
+
+/// A detector, opened.
+pub struct Detector {
+    model: Box<dyn Model>,
+    preparer: Preparer,
+    labels: Vec<Class>,
+    score_min: f32,
+    overlap_max: f32,
+    config: Config,
+    answer: Vec<f32>,
+    parts: Vec<Area>,
+}
+
+impl Detector {
+    /// Opens what the configuration names.
+    pub fn open(config: &Config) -> Result<Self, InferenceError> {
+        let mut verified = registry::find(&config.registry, &config.model)?;
+        verified.entry.input = verified
+            .entry
+            .input
+            .resized(config.input_px)
+            .map_err(|fault| InferenceError::SizeUnfit { model: verified.entry.name.clone(), fault })?;
+        let model = open_model(config, &verified)?;
+        let mut detector = Self {
+            preparer: Preparer::new(&verified.entry.input),
+            labels: verified.entry.labels.clone(),
+            score_min: config.score_min.unwrap_or(verified.entry.output.score_min),
+            overlap_max: config.overlap_max.unwrap_or(verified.entry.output.overlap_max),
+            config: config.clone(),
+            answer: Vec::new(),
+            parts: Vec::new(),
+            model,
+        };
+        detector.try_once(&verified)?;
+        Ok(detector)
+    }
+
+    /// What runs the network: `onnx_runtime` or `tract`.
+    pub fn backend(&self) -> &'static str {
+        self.model.backend()
+    }
+
+    /// Finds people and the puck in `image`; `found` is emptied first.
+    pub fn detect(&mut self, image: &Mat, found: &mut Vec<Detection>) -> Result<Spent, InferenceError> {
+        found.clear();
+        if image.typ() != CV_8UC3 || image.cols() < 16 || image.rows() < 16 {
+            let (width, height, channels) = (image.cols(), image.rows(), image.channels());
+            return Err(InferenceError::PictureUnfit { width, height, channels });
+        }
+        let mut spent = Spent::default();
+        self.divide(image.cols(), image.rows());
+        for part in &self.parts {
+            let begun_us = time::monotonic_us();
+            let (tensor, view) = self.preparer.prepare(image, *part)?;
+            let prepared_us = time::monotonic_us();
+            self.model.infer(tensor, &mut self.answer)?;
+            let inferred_us = time::monotonic_us();
+            decode::collect(&self.answer, &self.labels, &view, self.score_min, found);
+            spent.prepare_us += prepared_us - begun_us;
+            spent.infer_us += inferred_us - prepared_us;
+            spent.decode_us += time::monotonic_us() - inferred_us;
+        }
+        let begun_us = time::monotonic_us();
+        decode::suppress(found, self.overlap_max);
+        spent.decode_us += time::monotonic_us() - begun_us;
+        metrics::histogram!("inference_run_seconds").record(spent.infer_us as f64 * 1e-6);
+        Ok(spent)
+    }
+
+    fn divide(&mut self, width: i32, height: i32) {
+        self.parts.clear();
+        if self.config.whole {
+            self.parts.push(Area::new(0, 0, width, height));
+        }
+        let [columns, rows] = self.config.tiles.map(|n| n as i32);
+        let span = |length: i32, count: i32, index: i32| {
+            // `count` tiles of one length, each overlapping the next by the configured share.
+            let overlap = self.config.tile_overlap;
+            let tile = length as f32 / (count as f32 - (count - 1) as f32 * overlap);
+            let from = (index as f32 * tile * (1.0 - overlap)) as i32;
+            (from, (tile.ceil() as i32).min(length - from))
+        };
+        for row in 0..rows {
+            for column in 0..columns {
+                let ((x, w), (y, h)) = (span(width, columns, column), span(height, rows, row));
+                self.parts.push(Area::new(x, y, w, h));
+            }
+        }
+    }
+
+    fn try_once(&mut self, verified: &Verified) -> Result<(), InferenceError> {
+        let grey = Mat::new_rows_cols_with_default(64, 64, CV_8UC3, Scalar::all(114.0))?;
+        let (tensor, _) = self.preparer.prepare(&grey, Area::new(0, 0, 64, 64))?;
+        let [rows, values] = self.model.infer(tensor, &mut self.answer)?;
+        if rows == 0 || values != 4 + self.labels.len() {
+            return Err(InferenceError::ShapeWrong {
+                model: verified.entry.name.clone(),
+                what: "output",
+                found: format!("[1, {rows}, {values}]"),
+                wanted: format!(
+                    "[1, boxes, {}]: 4 and one for each of {} labels",
+                    4 + self.labels.len(),
+                    self.labels.len()
+                ),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn open_model(config: &Config, verified: &Verified) -> Result<Box<dyn Model>, InferenceError> {
+    let onnx_runtime = || -> Result<Box<dyn Model>, InferenceError> {
+        let library = onnx_runtime::find_library(&config.library)?;
+        Ok(Box::new(OnnxRuntime::open(verified, &library, config.threads)?))
+    };
+    match config.backend {
+        Backend::OnnxRuntime => onnx_runtime(),
+        Backend::Tract => open_tract(verified),
+        Backend::Auto => match onnx_runtime() {
+            // The library's fault, not the model's: tract may do.
+            Err(fault @ InferenceError::LibraryUnusable { .. }) => {
+                tracing::warn!(target: "inference", "{fault}; using tract, which is slower");
+                open_tract(verified)
+            }
+            opened => opened,
+        },
+    }
+}
+
+#[cfg(feature = "tract")]
+fn open_tract(verified: &Verified) -> Result<Box<dyn Model>, InferenceError> {
+    Ok(Box::new(super::tract::Tract::open(verified)?))
+}
+
+#[cfg(not(feature = "tract"))]
+fn open_tract(_verified: &Verified) -> Result<Box<dyn Model>, InferenceError> {
+    Err(InferenceError::NoTract)
+}
