@@ -1,1 +1,4 @@
 //! What a person types.
+
+pub mod calibrate;
+pub mod detect;
