@@ -16,6 +16,7 @@ mod game;
 pub mod devices;
 pub mod truth_file;
 mod config;
+pub mod render;
 
 pub use config::{Config, RinkName};
 pub use game::Game;
