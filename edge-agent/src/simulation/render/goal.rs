@@ -29,8 +29,8 @@ impl Goal {
     /// The goal at one end, −1 or 1.
     pub fn new(rink: &Rink, end: f32) -> Self {
         let mut mesh = Sheet::empty(64, 64);
-        mesh.paint([214, 218, 220], |u, v| {
-            let line = |t: f32| f32::from(((t * 8.0).fract() - 0.5).abs() < 0.09);
+        mesh.paint([228, 232, 234], |u, v| {
+            let line = |t: f32| f32::from(((t * 8.0).fract() - 0.5).abs() < 0.14);
             line(u).max(line(v)) * 0.95
         });
         Self {

@@ -339,11 +339,11 @@ impl Look {
         }
         look.armband = [rng.random_range(10..60), rng.random_range(40..120), rng.random_range(200..250)];
         look.cages = *[0.0, 0.2, 1.0].choose(rng).expect("three");
-        let grey = rng.random_range(196.0..246.0f32);
+        let grey = rng.random_range(206.0..248.0f32);
         look.ice = IceLook {
             tint: [grey + rng.random_range(-4.0..14.0), grey + rng.random_range(-4.0..8.0), grey + rng.random_range(-14.0..4.0)]
                 .map(|f| f.min(250.0) as u8),
-            paint: rng.random_range(0.15..0.95f32),
+            paint: rng.random_range(0.12..0.95f32),
             wear: rng.random_range(0.1..1.0),
             shine: rng.random_range(0.05..1.0),
             logos: rng.random_bool(0.7),
@@ -366,23 +366,23 @@ impl Look {
             rows: rng.random_range(0..26),
             crowd: *[0.0, 0.05, 0.25, 0.6, 0.95].choose(rng).expect("five"),
             wall: blend([40, 40, 40], [190, 190, 186], rng.random_range(0.0..1.0)),
-            stands_light: rng.random_range(0.12..1.0),
+            stands_light: if rng.random_bool(0.25) { rng.random_range(0.12..0.4) } else { rng.random_range(0.4..1.1) },
             bystanders: rng.random_bool(0.75),
             near_heads: if rng.random_bool(0.3) { rng.random_range(1..7) } else { 0 },
         };
         look.light = Light {
-            ambient: rng.random_range(0.35..0.8),
+            ambient: rng.random_range(0.45..0.85),
             above: rng.random_range(0.15..0.55),
             side: rng.random_range(0.0..0.4),
             side_rad: rng.random_range(0.0..6.28),
             shadow: rng.random_range(0.0..0.55),
             mirror: rng.random_range(0.0..0.4),
         };
-        let (exposure, warm) = (rng.random_range(0.68..1.16f32), rng.random_range(-0.09..0.09f32));
+        let (exposure, warm) = (rng.random_range(0.82..1.18f32), rng.random_range(-0.09..0.09f32));
         let panning = rng.random_bool(0.2);
         look.film = FilmLook {
             gains: [exposure * (1.0 - warm), exposure * rng.random_range(0.97..1.03), exposure * (1.0 + warm)],
-            gamma: rng.random_range(0.75..1.35),
+            gamma: rng.random_range(0.7..1.18),
             contrast: rng.random_range(0.8..1.15),
             saturation: rng.random_range(0.35..1.35),
             vignette: rng.random_range(0.0..0.4),

@@ -19,7 +19,7 @@ use crate::{
     rink::Rink,
     simulation::{Person, Puck, Truth},
 };
-use firmware_protocol::network::Role;
+use firmware_protocol::network::{Role, Side};
 use std::collections::HashMap;
 
 /// A rectangle of finished pixels that lies somewhere in the picture.
@@ -51,7 +51,7 @@ pub struct Renderer {
     /// What stands before the camera, premultiplied; empty when nothing does.
     foreground: Vec<Pixel>,
     goals: Vec<(f32, Patch)>,
-    clothes: HashMap<u32, Wardrobe>,
+    clothes: HashMap<(u32, Role, Option<Side>, u8), Wardrobe>,
     figure: Figure,
     canvas: Canvas,
     patch: Patch,
@@ -294,7 +294,7 @@ impl Renderer {
         let look = &self.look;
         let clothes = self
             .clothes
-            .entry(person.id)
+            .entry((person.id, person.role, person.side, person.number))
             .or_insert_with(|| Wardrobe::new(look, person.role, person.side, person.number, person.id));
         paint_figure(&mut self.canvas, &self.view, &mut self.figure, clothes);
         let mut patch = std::mem::take(&mut self.patch);
