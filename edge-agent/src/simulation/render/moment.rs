@@ -131,7 +131,7 @@ pub fn camera(rng: &mut impl Rng, rink: &Rink, truth: &Truth, width: u32, height
         };
         let far = (aim[0] - place[0]).hypot(aim[1] - place[1]).hypot(high).max(1.5);
         // Choose how tall people are and zoom to it, where a lens can: else most would be small.
-        let tall = (rng.random_range(18.0f64.ln()..f64::from(height).ln() - 0.55)).exp();
+        let tall = (rng.random_range(24.0f64.ln()..f64::from(height).ln() - 0.55)).exp();
         let wanted = 2.0 * (f64::from(width) * 0.5 * 1.8 / (tall * far)).atan().to_degrees();
         let field = wanted.clamp(9.0, 95.0);
         camera = Camera::looking_at(width, height, field, [place[0], place[1], high], [aim[0], aim[1], rng.random_range(0.3..1.6)]);
