@@ -88,7 +88,7 @@ pub fn truth(rng: &mut impl Rng, rink: &Rink) -> Truth {
             carrier: carrier.map(|i| people[i].id),
         },
         people,
-        events: Vec::new(),
+        ..Truth::default()
     }
 }
 
