@@ -91,7 +91,14 @@ struct Boxed {
 
 impl From<&Label> for Boxed {
     fn from(l: &Label) -> Self {
-        Self { rect: l.rect, class: l.class, visible: (l.visible * 1000.0).round() / 1000.0, side: l.side, number: l.number, whole: l.whole }
+        Self {
+            rect: l.rect,
+            class: l.class,
+            visible: (l.visible * 1000.0).round() / 1000.0,
+            side: l.side,
+            number: l.number,
+            whole: l.whole,
+        }
     }
 }
 
@@ -105,9 +112,11 @@ pub fn run(args: &Simulate) -> Result<()> {
 fn pictures(args: &Pictures) -> Result<()> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make folder {}", args.out.display()))?;
     let path = args.out.join("labels.jsonl");
-    let lines = Mutex::new(BufWriter::new(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?));
+    let lines =
+        Mutex::new(BufWriter::new(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?));
     let next = AtomicU32::new(0);
-    let jobs = if args.jobs == 0 { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) } else { args.jobs };
+    let jobs =
+        if args.jobs == 0 { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) } else { args.jobs };
     let work = || -> Result<()> {
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +180,14 @@ fn worn(rng: &mut impl Rng, mut mat: Mat, sharpen: f32) -> Result<Mat> {
         if rng.random_bool(0.5) {
             small = repacked(&small, rng.random_range(25..80))?;
         }
-        imgproc::resize(&small, &mut back, whole, 0.0, 0.0, if rng.random_bool(0.5) { imgproc::INTER_LINEAR } else { imgproc::INTER_CUBIC })?;
+        imgproc::resize(
+            &small,
+            &mut back,
+            whole,
+            0.0,
+            0.0,
+            if rng.random_bool(0.5) { imgproc::INTER_LINEAR } else { imgproc::INTER_CUBIC },
+        )?;
         mat = back;
     }
     Ok(mat)

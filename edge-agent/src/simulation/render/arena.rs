@@ -19,8 +19,22 @@ use firmware_protocol::network::{Role, Side};
 pub const BOARDS_M: f32 = 1.07;
 
 const WORDS: [&str; 16] = [
-    "NORDIC AIR", "Baker & Sons", "CITY BANK", "ENGINEERS", "Ice Cream", "POLAR OIL", "FANE", "hockey.example", "RIVER TRAILS", "MOTORS",
-    "Pizza 24", "INSURE", "SPRAY FOAM", "COFFEE", "ARENA TV", "Dental",
+    "NORDIC AIR",
+    "Baker & Sons",
+    "CITY BANK",
+    "ENGINEERS",
+    "Ice Cream",
+    "POLAR OIL",
+    "FANE",
+    "hockey.example",
+    "RIVER TRAILS",
+    "MOTORS",
+    "Pizza 24",
+    "INSURE",
+    "SPRAY FOAM",
+    "COFFEE",
+    "ARENA TV",
+    "Dental",
 ];
 
 /// A run of boards: both ends, how far around the rink it begins, which way is out.
@@ -97,12 +111,22 @@ impl<'a> Arena<'a> {
     }
 
     fn wall(&self, canvas: &mut Canvas, run: &Run, d: f32, [low, high]: [f32; 2], texture: &Texture, light: f32) {
-        let corners = [raised(run.a, run.out, d, high), raised(run.b, run.out, d, high), raised(run.b, run.out, d, low), raised(run.a, run.out, d, low)];
+        let corners = [
+            raised(run.a, run.out, d, high),
+            raised(run.b, run.out, d, high),
+            raised(run.b, run.out, d, low),
+            raised(run.a, run.out, d, low),
+        ];
         canvas.sheet(self.view, corners, [0.0, 0.0, 1.0, 1.0], light, texture, 1);
     }
 
     fn floor(&self, canvas: &mut Canvas, run: &Run, [d0, d1]: [f32; 2], z: f32, texture: &Texture, light: f32) {
-        let corners = [raised(run.a, run.out, d1, z), raised(run.b, run.out, d1, z), raised(run.b, run.out, d0, z), raised(run.a, run.out, d0, z)];
+        let corners = [
+            raised(run.a, run.out, d1, z),
+            raised(run.b, run.out, d1, z),
+            raised(run.b, run.out, d0, z),
+            raised(run.a, run.out, d0, z),
+        ];
         canvas.sheet(self.view, corners, [0.0, 0.0, 1.0, 1.0], light, texture, 1);
     }
 
@@ -121,7 +145,12 @@ impl<'a> Arena<'a> {
         let second = any(50);
         if roll(22) < 0.5 {
             let (cx, r) = (0.2 + 0.6 * f32::from(roll(23) > 0.5), 0.28 + 0.12 * roll(24));
-            sheet.paint(second, |u, v| f32::from(((u - cx) * 4.0).hypot(v - 0.5) < r && speckle((u * 24.0) as i32, (v * 6.0) as i32, i as u32) > 0.25));
+            sheet.paint(second, |u, v| {
+                f32::from(
+                    ((u - cx) * 4.0).hypot(v - 0.5) < r
+                        && speckle((u * 24.0) as i32, (v * 6.0) as i32, i as u32) > 0.25,
+                )
+            });
         }
         let font = (roll(25) * 7.99) as i32;
         sheet.write(WORDS[(roll(26) * 15.99) as usize], [128.0, 28.0], 40.0, 190.0, font, 0.2, ink);
@@ -156,7 +185,10 @@ impl<'a> Arena<'a> {
             }
             let visible = pair.iter().any(|run| {
                 self.view.project(raised(run.a, run.out, 0.0, 0.6)).is_some_and(|[x, y, _]| {
-                    x > -600.0 && y > -400.0 && x < self.view.size[0] as f32 + 600.0 && y < self.view.size[1] as f32 + 400.0
+                    x > -600.0
+                        && y > -400.0
+                        && x < self.view.size[0] as f32 + 600.0
+                        && y < self.view.size[1] as f32 + 400.0
                 })
             });
             if !visible {
@@ -168,7 +200,12 @@ impl<'a> Arena<'a> {
                 let share = pair.len() as f32;
                 // Seen from the ice, counter-clockwise runs to the left.
                 let (u0, u1) = (1.0 - i as f32 / share, 1.0 - (i as f32 + 1.0) / share);
-                let corners = [raised(run.a, run.out, -0.015, 1.03), raised(run.b, run.out, -0.015, 1.03), raised(run.b, run.out, -0.015, 0.22), raised(run.a, run.out, -0.015, 0.22)];
+                let corners = [
+                    raised(run.a, run.out, -0.015, 1.03),
+                    raised(run.b, run.out, -0.015, 1.03),
+                    raised(run.b, run.out, -0.015, 0.22),
+                    raised(run.a, run.out, -0.015, 0.22),
+                ];
                 layers.far.sheet(self.view, corners, [u0, 0.0, u1, 0.999], light, &texture, 2);
             }
         }
@@ -181,7 +218,11 @@ impl<'a> Arena<'a> {
         }
         let pane = Texture::clear(blend([176, 182, 178], arena.wall, 0.3), (arena.haze * 255.0) as u8);
         let near_pane = Texture::clear([196, 206, 202], (arena.haze * 150.0) as u8);
-        let (post, edge, bracket) = (Texture::plain(arena.stanchion), Texture::clear([232, 236, 236], 150), Texture::plain(blend(arena.stanchion, [200, 200, 200], 0.5)));
+        let (post, edge, bracket) = (
+            Texture::plain(arena.stanchion),
+            Texture::clear([232, 236, 236], 150),
+            Texture::plain(blend(arena.stanchion, [200, 200, 200], 0.5)),
+        );
         let top = BOARDS_M + arena.glass_m;
         for run in &self.runs {
             let near = self.is_near(run);
@@ -213,7 +254,9 @@ impl<'a> Arena<'a> {
             let mut sheet = Sheet::new(32, 32, shade(arena.wall, 0.35));
             sheet.paint(colour, |u, v| f32::from(((u * 2.0).fract() - 0.5).abs() < 0.44 && v < 0.62));
             sheet.paint(shade(colour, 1.35), |u, v| 0.7 * f32::from(((u * 2.0).fract() - 0.5).abs() < 0.40 && v < 0.1));
-            sheet.paint(shade(colour, 0.6), |u, v| f32::from(((u * 2.0).fract() - 0.5).abs() < 0.44 && (0.62..0.9).contains(&v)));
+            sheet.paint(shade(colour, 0.6), |u, v| {
+                f32::from(((u * 2.0).fract() - 0.5).abs() < 0.44 && (0.62..0.9).contains(&v))
+            });
             Texture::new(sheet)
         });
         let crowd: Vec<Texture> = (0..10).map(|i| self.spectator(i)).collect();
@@ -242,10 +285,18 @@ impl<'a> Arena<'a> {
                         let t = (seat as f32 + 0.5) / 2.0;
                         let at: [f32; 2] = [0, 1].map(|j| run.a[j] + (run.b[j] - run.a[j]) * t);
                         let way = [-run.out[1] * 0.3, run.out[0] * 0.3];
-                        let part = Run { a: [at[0] - way[0], at[1] - way[1]], b: [at[0] + way[0], at[1] + way[1]], ..*run };
+                        let part =
+                            Run { a: [at[0] - way[0], at[1] - way[1]], b: [at[0] + way[0], at[1] + way[1]], ..*run };
                         let tall = 0.95 + 0.5 * f32::from(self.roll(key, row as i32 + 400) < 0.1);
                         let who = (self.roll(key, row as i32 + 200) * crowd.len() as f32) as usize;
-                        self.wall(canvas, &part, d + 0.45, [z + 0.25, z + 0.25 + tall], &crowd[who.min(crowd.len() - 1)], lit * 1.05);
+                        self.wall(
+                            canvas,
+                            &part,
+                            d + 0.45,
+                            [z + 0.25, z + 0.25 + tall],
+                            &crowd[who.min(crowd.len() - 1)],
+                            lit * 1.05,
+                        );
                     }
                 }
             }
@@ -257,13 +308,19 @@ impl<'a> Arena<'a> {
     fn spectator(&self, i: i32) -> Texture {
         let roll = |k: i32| self.roll(i, k + 500);
         let mut sheet = Sheet::empty(32, 64);
-        let coat: Colour = if roll(0) < 0.35 { self.look.kits[0].jersey } else { std::array::from_fn(|c| (15.0 + 190.0 * roll(1 + c as i32) * roll(5)) as u8) };
+        let coat: Colour = if roll(0) < 0.35 {
+            self.look.kits[0].jersey
+        } else {
+            std::array::from_fn(|c| (15.0 + 190.0 * roll(1 + c as i32) * roll(5)) as u8)
+        };
         let skin = blend([150, 176, 220], [60, 80, 120], roll(6));
         let hair = blend([20, 22, 26], [110, 140, 170], roll(7) * roll(7));
         sheet.paint(coat, |u, v| f32::from(v > 0.34 && (u - 0.5).abs() < 0.26 + 0.2 * ((v - 0.34) * 3.0).min(1.0)));
         sheet.paint(shade(coat, 0.6), |u, v| f32::from(v > 0.7 && (u - 0.5).abs() < 0.36));
         sheet.paint(skin, |u, v| f32::from(((u - 0.5) / 0.2).hypot((v - 0.2) / 0.14) < 1.0));
-        sheet.paint(hair, |u, v| f32::from(((u - 0.5) / 0.22).hypot((v - 0.17) / 0.14) < 1.0 && v < 0.17 + 0.05 * roll(8)));
+        sheet.paint(hair, |u, v| {
+            f32::from(((u - 0.5) / 0.22).hypot((v - 0.17) / 0.14) < 1.0 && v < 0.17 + 0.05 * roll(8))
+        });
         Texture::new(sheet)
     }
 
@@ -271,7 +328,16 @@ impl<'a> Arena<'a> {
     fn bystanders(&self, layers: &mut Layers) {
         let mut figure = Figure::default();
         let half = self.rink.width_m as f32 / 2.0;
-        let mut person = Person { id: 9000, role: Role::Skater, side: Some(Side::Home), number: 1, position_m: [0.0; 2], velocity_mps: [0.0; 2], heading_rad: 0.0, stride: 0.0 };
+        let mut person = Person {
+            id: 9000,
+            role: Role::Skater,
+            side: Some(Side::Home),
+            number: 1,
+            position_m: [0.0; 2],
+            velocity_mps: [0.0; 2],
+            heading_rad: 0.0,
+            stride: 0.0,
+        };
         for bench in [Side::Home, Side::Away] {
             let sign = if bench == Side::Home { -1.0 } else { 1.0 };
             for i in 0..11 {
@@ -285,9 +351,25 @@ impl<'a> Arena<'a> {
                 person.position_m = [f64::from(x), f64::from(half + d)];
                 person.heading_rad = -std::f64::consts::FRAC_PI_2 + f64::from(self.roll(key, 2) - 0.5) * 1.5;
                 (person.id, person.side, person.number) = (9000 + key as u32, Some(bench), number);
-                let clothes = if staff { self.coat(key) } else { Wardrobe::new(self.look, Role::Skater, Some(bench), number, person.id) };
-                let stance = Stance { crouch: if staff { 0.0 } else { 0.5 * self.roll(key, 3) }, lean: 0.5 * self.roll(key, 4), effort: 0.0, hands: Hands::Hanging };
-                self.stand(layers, &mut figure, &person, stance, &clothes, if staff { Outfit::Official } else { Outfit::Skater });
+                let clothes = if staff {
+                    self.coat(key)
+                } else {
+                    Wardrobe::new(self.look, Role::Skater, Some(bench), number, person.id)
+                };
+                let stance = Stance {
+                    crouch: if staff { 0.0 } else { 0.5 * self.roll(key, 3) },
+                    lean: 0.5 * self.roll(key, 4),
+                    effort: 0.0,
+                    hands: Hands::Hanging,
+                };
+                self.stand(
+                    layers,
+                    &mut figure,
+                    &person,
+                    stance,
+                    &clothes,
+                    if staff { Outfit::Official } else { Outfit::Skater },
+                );
             }
         }
         for run in &self.runs {
@@ -298,8 +380,20 @@ impl<'a> Arena<'a> {
             person.position_m = [0, 1].map(|j| f64::from(run.a[j]) + f64::from(run.out[j]) * d);
             person.heading_rad = f64::from((-run.out[1]).atan2(-run.out[0]) + (self.roll(run.index, 12) - 0.5) * 3.0);
             (person.id, person.side) = (9500 + run.index as u32, None);
-            let stance = Stance { crouch: 0.0, lean: 0.08, effort: 0.0, hands: if self.roll(run.index, 13) < 0.4 { Hands::Hips } else { Hands::Hanging } };
-            self.stand(layers, &mut figure, &Person { role: Role::Official, ..person }, stance, &self.coat(run.index), Outfit::Official);
+            let stance = Stance {
+                crouch: 0.0,
+                lean: 0.08,
+                effort: 0.0,
+                hands: if self.roll(run.index, 13) < 0.4 { Hands::Hips } else { Hands::Hanging },
+            };
+            self.stand(
+                layers,
+                &mut figure,
+                &Person { role: Role::Official, ..person },
+                stance,
+                &self.coat(run.index),
+                Outfit::Official,
+            );
         }
     }
 
@@ -309,7 +403,15 @@ impl<'a> Arena<'a> {
         Wardrobe::bystander(coat, shade([70, 60, 56], 0.3 + roll(5)), key as u32)
     }
 
-    fn stand(&self, layers: &mut Layers, figure: &mut Figure, person: &Person, stance: Stance, clothes: &Wardrobe, outfit: Outfit) {
+    fn stand(
+        &self,
+        layers: &mut Layers,
+        figure: &mut Figure,
+        person: &Person,
+        stance: Stance,
+        clothes: &Wardrobe,
+        outfit: Outfit,
+    ) {
         let [x, y] = person.position_m.map(|f| f as f32);
         let near = self.runs.iter().filter(|run| self.is_near(run)).any(|run| (x - run.a[0]).hypot(y - run.a[1]) < 3.0);
         if near && self.roll(1, 77) < 0.5 {
@@ -330,16 +432,33 @@ impl<'a> Arena<'a> {
             return;
         }
         let f = self.view.axes[2];
-        let (fx, fy) = { let l = f[0].hypot(f[1]).max(1e-3); (f[0] / l, f[1] / l) };
+        let (fx, fy) = {
+            let l = f[0].hypot(f[1]).max(1e-3);
+            (f[0] / l, f[1] / l)
+        };
         for i in 0..self.look.arena.near_heads as i32 {
             let (away, aside) = (3.0 + 5.0 * self.roll(i, 40), (self.roll(i, 41) - 0.5) * 9.0);
             let place = [x + fx * away - fy * aside, y + fy * away + fx * aside];
             if self.rink.boards_distance(place.map(f64::from)) < 1.0 {
                 continue;
             }
-            let person = Person { id: i as u32 + 9900, role: Role::Official, side: None, number: 0, position_m: place.map(f64::from), velocity_mps: [0.0; 2], heading_rad: f64::from(fy.atan2(fx)), stride: 0.0 };
+            let person = Person {
+                id: i as u32 + 9900,
+                role: Role::Official,
+                side: None,
+                number: 0,
+                position_m: place.map(f64::from),
+                velocity_mps: [0.0; 2],
+                heading_rad: f64::from(fy.atan2(fx)),
+                stride: 0.0,
+            };
             let stance = Stance { crouch: 0.3, lean: 0.1, effort: 0.0, hands: Hands::Hanging };
-            let skeleton = Skeleton::posed(&person, stance, self.look.seed as u32, z - 2.6 - away * (0.30 + 0.2 * self.roll(i, 42)));
+            let skeleton = Skeleton::posed(
+                &person,
+                stance,
+                self.look.seed as u32,
+                z - 2.6 - away * (0.30 + 0.2 * self.roll(i, 42)),
+            );
             figure.dress(&skeleton, Outfit::Official, &self.look.light);
             paint_figure(canvas, self.view, &mut figure, &self.coat(i + 300));
         }

@@ -78,8 +78,14 @@ pub fn defocus(pixels: &mut [Pixel], scratch: &mut Vec<Pixel>, width: usize, hei
         let (s, m) = ((side * 256.0) as u32, 256 - 2 * (side * 256.0) as u32);
         for_lines(pixels, scratch, width, height, |line, at, step, count, out| {
             for i in 0..count {
-                let (a, b, c) = (line[at + i.saturating_sub(1) * step], line[at + i * step], line[at + (i + 1).min(count - 1) * step]);
-                out.push(std::array::from_fn(|k| ((u32::from(a[k]) + u32::from(c[k])) * s + u32::from(b[k]) * m + 128 >> 8).min(255) as u8));
+                let (a, b, c) = (
+                    line[at + i.saturating_sub(1) * step],
+                    line[at + i * step],
+                    line[at + (i + 1).min(count - 1) * step],
+                );
+                out.push(std::array::from_fn(|k| {
+                    ((u32::from(a[k]) + u32::from(c[k])) * s + u32::from(b[k]) * m + 128 >> 8).min(255) as u8
+                }));
             }
         });
         return;

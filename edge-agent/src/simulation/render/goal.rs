@@ -55,8 +55,17 @@ impl Goal {
     /// Corners that hold all of it.
     pub fn corners(&self) -> [Vector; 8] {
         let (h, d) = (self.half + 0.15, DEPTH_M[0] + 0.15);
-        [(-0.1, -h, 0.0), (-0.1, h, 0.0), (d, -h, 0.0), (d, h, 0.0), (-0.1, -h, 1.3), (-0.1, h, 1.3), (d, -h, 1.3), (d, h, 1.3)]
-            .map(|(b, a, u)| self.place(b, a, u))
+        [
+            (-0.1, -h, 0.0),
+            (-0.1, h, 0.0),
+            (d, -h, 0.0),
+            (d, h, 0.0),
+            (-0.1, -h, 1.3),
+            (-0.1, h, 1.3),
+            (d, -h, 1.3),
+            (d, h, 1.3),
+        ]
+        .map(|(b, a, u)| self.place(b, a, u))
     }
 
     fn bar(&self, canvas: &mut Canvas, view: &View, a: Vector, b: Vector, radius: f32, texture: &Texture) {
@@ -69,8 +78,14 @@ impl Goal {
         };
         for k in 0..6 {
             let ((p, l), (q, m)) = (spoke(k), spoke(k + 1));
-            let corner = |place: Vector, light: f32| view.project(place).map(|[x, y, near]| Corner { x, y, near, u: 0.5, v: 0.5, light });
-            let (Some(c0), Some(c1), Some(c2), Some(c3)) = (corner(add(a, p), l), corner(add(a, q), m), corner(add(b, q), m), corner(add(b, p), l)) else { continue };
+            let corner = |place: Vector, light: f32| {
+                view.project(place).map(|[x, y, near]| Corner { x, y, near, u: 0.5, v: 0.5, light })
+            };
+            let (Some(c0), Some(c1), Some(c2), Some(c3)) =
+                (corner(add(a, p), l), corner(add(a, q), m), corner(add(b, q), m), corner(add(b, p), l))
+            else {
+                continue;
+            };
             canvas.triangle([c0, c1, c2], texture, 1, Faces::Both);
             canvas.triangle([c0, c2, c3], texture, 1, Faces::Both);
         }

@@ -60,8 +60,17 @@ impl Ice {
                 }
                 let mut sheet = Sheet::empty(256, 64);
                 let colour = [[60, 60, 70], RED, BLUE, [60, 90, 40]][(roll(1) * 3.99) as usize];
-                sheet.write(WORDS[(roll(2) * 9.99) as usize], [128.0, 32.0], 56.0, 250.0, (roll(3) * 4.99) as i32, 0.2, colour);
-                let across = rink.neutral_spot_m as f32 * x * (0.5 + 0.4 * roll(4)) + if roll(5) > 0.7 { x * 7.0 } else { 0.0 };
+                sheet.write(
+                    WORDS[(roll(2) * 9.99) as usize],
+                    [128.0, 32.0],
+                    56.0,
+                    250.0,
+                    (roll(3) * 4.99) as i32,
+                    0.2,
+                    colour,
+                );
+                let across =
+                    rink.neutral_spot_m as f32 * x * (0.5 + 0.4 * roll(4)) + if roll(5) > 0.7 { x * 7.0 } else { 0.0 };
                 prints.push(Print {
                     texture: Texture::new(sheet),
                     middle: [across, y * (rink.spot_across_m as f32 * 0.62 + 1.5 * roll(6))],
@@ -76,7 +85,8 @@ impl Ice {
             let (mut angle, turn) = (roll(2) * 6.28, (roll(3) - 0.5) * 0.03);
             for _ in 0..(roll(4) * 220.0) as usize {
                 (x, y, angle) = (x + angle.cos(), y + angle.sin(), angle + turn);
-                let cell = (y as i32 as usize & (SCRATCH_SIDE - 1)) * SCRATCH_SIDE + (x as i32 as usize & (SCRATCH_SIDE - 1));
+                let cell =
+                    (y as i32 as usize & (SCRATCH_SIDE - 1)) * SCRATCH_SIDE + (x as i32 as usize & (SCRATCH_SIDE - 1));
                 scratches[cell] = scratches[cell].saturating_add(10 + (roll(5) * 16.0) as u8);
             }
         }
@@ -151,10 +161,14 @@ impl Ice {
             if u.abs() < 1.0 && v.abs() < 1.0 {
                 let level = print.texture.level(foot[0] / print.half[0] / 2.0, foot[1] / print.half[1] / 2.0);
                 let (tx, ty) = ((u * 0.5 + 0.5) * level.width as f32, (0.5 - v * 0.5) * level.height as f32);
-                let texel = level.pixels[(ty as usize).min(level.height - 1) * level.width + (tx as usize).min(level.width - 1)];
+                let texel = level.pixels
+                    [(ty as usize).min(level.height - 1) * level.width + (tx as usize).min(level.width - 1)];
                 if texel[3] > 0 {
                     let back = 255.0 / f32::from(texel[3]);
-                    lay([texel[0], texel[1], texel[2]].map(|c| (f32::from(c) * back).min(255.0) as u8), f32::from(texel[3]) / 255.0 * 0.7);
+                    lay(
+                        [texel[0], texel[1], texel[2]].map(|c| (f32::from(c) * back).min(255.0) as u8),
+                        f32::from(texel[3]) / 255.0 * 0.7,
+                    );
                 }
             }
         }
@@ -197,7 +211,8 @@ impl Ice {
         let cloud = bumps(x * 0.35, y * 0.35, self.seed) - 0.5 + (bumps(x * 1.4, y * 1.4, self.seed ^ 3) - 0.5) * 0.6;
         let fine = foot[0].max(foot[1]);
         let scratch = if fine < 0.12 {
-            let cell = ((y * 36.0) as i32 as usize & (SCRATCH_SIDE - 1)) * SCRATCH_SIDE + ((x * 36.0) as i32 as usize & (SCRATCH_SIDE - 1));
+            let cell = ((y * 36.0) as i32 as usize & (SCRATCH_SIDE - 1)) * SCRATCH_SIDE
+                + ((x * 36.0) as i32 as usize & (SCRATCH_SIDE - 1));
             (f32::from(self.scratches[cell]) - 134.0) / 255.0 * (1.0 - fine / 0.12)
         } else {
             0.0

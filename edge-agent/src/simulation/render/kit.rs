@@ -44,8 +44,8 @@ pub struct Wardrobe {
 }
 
 const NAMES: [&str; 16] = [
-    "MARSH", "OKAFOR", "LINDT", "DUBE", "HARROW", "PEKKA", "STOLZ", "VANCE", "KOVAR", "BRANDT", "ELLIS", "TREMB", "NYLUND",
-    "SOROKA", "WEXLER", "QUIRK",
+    "MARSH", "OKAFOR", "LINDT", "DUBE", "HARROW", "PEKKA", "STOLZ", "VANCE", "KOVAR", "BRANDT", "ELLIS", "TREMB",
+    "NYLUND", "SOROKA", "WEXLER", "QUIRK",
 ];
 
 const SKIN: [Colour; 4] = [[150, 176, 220], [120, 148, 198], [80, 106, 152], [52, 70, 104]];
@@ -108,7 +108,9 @@ fn head(helmet: Colour, skin: Colour, hair: Colour, cage: bool, seed: u32) -> Sh
     let front = |u: f32| 1.0 - ((u - 0.75).abs() / 0.2).min(1.0);
     sheet.paint(skin, |u, v| f32::from(v > 0.47 && front(u) > 0.12));
     sheet.paint(hair, |u, v| f32::from(v > 0.66 && front(u) <= 0.12));
-    sheet.paint([24, 22, 24], |u, v| f32::from(v > 0.52 && v < 0.57 && ((u - 0.70).abs() < 0.02 || (u - 0.80).abs() < 0.02)));
+    sheet.paint([24, 22, 24], |u, v| {
+        f32::from(v > 0.52 && v < 0.57 && ((u - 0.70).abs() < 0.02 || (u - 0.80).abs() < 0.02))
+    });
     if cage {
         sheet.paint([70, 70, 72], |u, v| {
             let bars = ((u * 64.0) as i32 % 4 == 0) || ((v * 64.0) as i32 % 5 == 0);
@@ -119,7 +121,9 @@ fn head(helmet: Colour, skin: Colour, hair: Colour, cage: bool, seed: u32) -> Sh
     }
     // Vents and seams.
     sheet.paint(shade(helmet, 0.55), |u, v| f32::from(v > 0.2 && v < 0.3 && (u * 8.0).fract() < 0.16));
-    sheet.paint(blend(helmet, [255; 3], 0.5), |u, v| if (v - 0.14).abs() < 0.05 && speckle((u * 9.0) as i32, 1, seed) > 0.7 { 0.5 } else { 0.0 });
+    sheet.paint(blend(helmet, [255; 3], 0.5), |u, v| {
+        if (v - 0.14).abs() < 0.05 && speckle((u * 9.0) as i32, 1, seed) > 0.7 { 0.5 } else { 0.0 }
+    });
     sheet
 }
 
@@ -148,7 +152,13 @@ impl Wardrobe {
         let Some(side) = side else {
             let mut stripes = cloth(256, 128, [232, 230, 230]);
             stripes.paint(black, |u, v| f32::from((u * 26.0).fract() < 0.5 && v > 0.03));
-            number_on(&mut stripes, &Kit { number: black, number_edge: Some([232; 3]), ..look.kits[0].clone() }, (roll(4) * 98.0) as u8 + 1, [64.0, 38.0], 20.0);
+            number_on(
+                &mut stripes,
+                &Kit { number: black, number_edge: Some([232; 3]), ..look.kits[0].clone() },
+                (roll(4) * 98.0) as u8 + 1,
+                [64.0, 38.0],
+                20.0,
+            );
             stripes.wrinkle(9.0, 4.0, 0.16, seed);
             let mut arms = cloth(64, 64, [232, 230, 230]);
             arms.paint(black, |u, _| f32::from((u * 9.0).fract() < 0.5));
@@ -158,8 +168,19 @@ impl Wardrobe {
             arms.wrinkle(4.0, 6.0, 0.2, seed);
             let mut pants = cloth(32, 32, [34, 32, 32]);
             pants.wrinkle(4.0, 5.0, 0.3, seed);
-            return Self::of([stripes, arms, pants.clone(), pants, cloth(8, 8, black), cloth(8, 8, [206, 206, 206]),
-                cloth(8, 8, skin), head(black, skin, hair, false, seed), cloth(8, 8, skin), cloth(8, 8, black), cloth(8, 8, black)]);
+            return Self::of([
+                stripes,
+                arms,
+                pants.clone(),
+                pants,
+                cloth(8, 8, black),
+                cloth(8, 8, [206, 206, 206]),
+                cloth(8, 8, skin),
+                head(black, skin, hair, false, seed),
+                cloth(8, 8, skin),
+                cloth(8, 8, black),
+                cloth(8, 8, black),
+            ]);
         };
         let kit = &look.kits[usize::from(side == Side::Away)];
         let mut pants = cloth(64, 32, kit.pants);
@@ -180,14 +201,31 @@ impl Wardrobe {
         glove.wrinkle(4.0, 3.0, 0.35, seed ^ 4);
         let goalie = role == Role::Goalie;
         let cage = goalie || roll(10) < look.cages;
-        let mut mask = head(if goalie && roll(11) > 0.4 { blend(kit.pads[0], [240; 3], 0.4) } else { kit.helmet }, skin, hair, cage, seed);
+        let mut mask = head(
+            if goalie && roll(11) > 0.4 { blend(kit.pads[0], [240; 3], 0.4) } else { kit.helmet },
+            skin,
+            hair,
+            cage,
+            seed,
+        );
         if goalie {
             mask.paint(kit.crest, |u, v| f32::from(v < 0.42 && ((u - 0.75) * 22.0).sin() * (v * 19.0).cos() > 0.35));
         }
         let mut boots = cloth(16, 16, [34, 34, 36]);
         boots.paint([150, 150, 150], |u, v| f32::from((u - 0.75).abs() < 0.06 && v < 0.6));
-        Self::of([jersey(kit, number, seed), sleeve(kit, number, seed), pants, socks, boots, cloth(8, 8, [190, 190, 192]), glove, mask,
-            cloth(8, 8, if roll(12) > 0.5 { hair } else { skin }), stick, pad(kit.pads, seed)])
+        Self::of([
+            jersey(kit, number, seed),
+            sleeve(kit, number, seed),
+            pants,
+            socks,
+            boots,
+            cloth(8, 8, [190, 190, 192]),
+            glove,
+            mask,
+            cloth(8, 8, if roll(12) > 0.5 { hair } else { skin }),
+            stick,
+            pad(kit.pads, seed),
+        ])
     }
 
     /// What somebody beside the ice wears: a coat, no number.
@@ -200,8 +238,19 @@ impl Wardrobe {
         };
         let mut face = head(hair, skin, hair, false, seed);
         face.paint(hair, |_, v| f32::from(v < 0.4));
-        Self::of([folded(coat), folded(coat), folded(trousers), folded(trousers), cloth(8, 8, [30; 3]), cloth(8, 8, [30; 3]), cloth(8, 8, skin),
-            face, cloth(8, 8, skin), cloth(8, 8, [30; 3]), cloth(8, 8, [30; 3])])
+        Self::of([
+            folded(coat),
+            folded(coat),
+            folded(trousers),
+            folded(trousers),
+            cloth(8, 8, [30; 3]),
+            cloth(8, 8, [30; 3]),
+            cloth(8, 8, skin),
+            face,
+            cloth(8, 8, skin),
+            cloth(8, 8, [30; 3]),
+            cloth(8, 8, [30; 3]),
+        ])
     }
 
     fn of(sheets: [Sheet; SURFACES]) -> Self {

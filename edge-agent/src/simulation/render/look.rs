@@ -7,9 +7,24 @@ use rand_chacha::ChaCha8Rng;
 
 /// Blue, green, red of what teams wear and advertisers print.
 const CLOTH: [Colour; 18] = [
-    [235, 235, 235], [245, 242, 238], [28, 26, 26], [40, 30, 178], [30, 24, 128], [120, 50, 20], [70, 36, 18],
-    [168, 92, 30], [190, 140, 60], [52, 96, 20], [36, 60, 14], [30, 160, 236], [24, 120, 232], [110, 40, 84],
-    [130, 126, 122], [60, 190, 240], [120, 110, 20], [56, 40, 96],
+    [235, 235, 235],
+    [245, 242, 238],
+    [28, 26, 26],
+    [40, 30, 178],
+    [30, 24, 128],
+    [120, 50, 20],
+    [70, 36, 18],
+    [168, 92, 30],
+    [190, 140, 60],
+    [52, 96, 20],
+    [36, 60, 14],
+    [30, 160, 236],
+    [24, 120, 232],
+    [110, 40, 84],
+    [130, 126, 122],
+    [60, 190, 240],
+    [120, 110, 20],
+    [56, 40, 96],
 ];
 
 /// What one team wears.
@@ -227,7 +242,9 @@ impl Kit {
 
     /// Any team. `light` ones wear white or another pale colour.
     fn random(rng: &mut impl Rng, light: bool) -> Self {
-        let vary = |c: Colour, rng: &mut dyn rand::RngCore| c.map(|f| (f32::from(f) + rng.random_range(-14.0..14.0)).clamp(4.0, 250.0) as u8);
+        let vary = |c: Colour, rng: &mut dyn rand::RngCore| {
+            c.map(|f| (f32::from(f) + rng.random_range(-14.0..14.0)).clamp(4.0, 250.0) as u8)
+        };
         let pick = |rng: &mut dyn rand::RngCore| {
             let c = *CLOTH.choose(rng).expect("there are colours");
             vary(c, rng)
@@ -240,8 +257,20 @@ impl Kit {
         };
         let (second, third) = (pick(rng), pick(rng));
         let white = vary([234, 233, 232], rng);
-        let jersey = if light && rng.random_bool(0.85) { white } else if light { second } else { dark };
-        let trim = if (luma(jersey) - luma(second)).abs() > 50.0 { second } else if luma(jersey) > 128.0 { dark } else { white };
+        let jersey = if light && rng.random_bool(0.85) {
+            white
+        } else if light {
+            second
+        } else {
+            dark
+        };
+        let trim = if (luma(jersey) - luma(second)).abs() > 50.0 {
+            second
+        } else if luma(jersey) > 128.0 {
+            dark
+        } else {
+            white
+        };
         let bands = |rng: &mut dyn rand::RngCore, low: f32, high: f32| -> Vec<(f32, f32, Colour)> {
             let count = rng.random_range(0..4);
             let (mut at, mut bands) = (rng.random_range(low..(low + high) / 2.0), Vec::new());
@@ -255,18 +284,32 @@ impl Kit {
             }
             bands
         };
-        let number = if (luma(jersey) - luma(trim)).abs() > 60.0 { trim } else if luma(jersey) > 128.0 { dark } else { white };
+        let number = if (luma(jersey) - luma(trim)).abs() > 60.0 {
+            trim
+        } else if luma(jersey) > 128.0 {
+            dark
+        } else {
+            white
+        };
         Self {
             jersey,
             yoke: rng.random_bool(0.45).then_some(trim),
             hem_bands: bands(rng, 0.6, 1.0),
             sleeve_bands: bands(rng, 0.3, 0.95),
-            pants: match rng.random_range(0..4) { 0 => jersey, 1 => vary([30, 28, 28], rng), _ => dark },
+            pants: match rng.random_range(0..4) {
+                0 => jersey,
+                1 => vary([30, 28, 28], rng),
+                _ => dark,
+            },
             pants_stripe: rng.random_bool(0.35).then_some(trim),
             socks: if rng.random_bool(0.75) { jersey } else { trim },
             sock_bands: bands(rng, 0.1, 0.8),
             helmet: *[white, vary([30, 28, 28], rng), dark].choose(rng).expect("three"),
-            gloves: match rng.random_range(0..3) { 0 => dark, 1 => vary([34, 32, 32], rng), _ => blend(dark, trim, 0.4) },
+            gloves: match rng.random_range(0..3) {
+                0 => dark,
+                1 => vary([34, 32, 32], rng),
+                _ => blend(dark, trim, 0.4),
+            },
             number,
             number_edge: rng.random_bool(0.5).then_some(third),
             font: *[0, 2, 3, 4, 4, 0].choose(rng).expect("six"),
@@ -341,8 +384,12 @@ impl Look {
         look.cages = *[0.0, 0.2, 1.0].choose(rng).expect("three");
         let grey = rng.random_range(206.0..248.0f32);
         look.ice = IceLook {
-            tint: [grey + rng.random_range(-4.0..14.0), grey + rng.random_range(-4.0..8.0), grey + rng.random_range(-14.0..4.0)]
-                .map(|f| f.min(250.0) as u8),
+            tint: [
+                grey + rng.random_range(-4.0..14.0),
+                grey + rng.random_range(-4.0..8.0),
+                grey + rng.random_range(-14.0..4.0),
+            ]
+            .map(|f| f.min(250.0) as u8),
             paint: rng.random_range(0.12..0.95f32),
             wear: rng.random_range(0.1..1.0),
             shine: rng.random_range(0.05..1.0),
@@ -354,7 +401,9 @@ impl Look {
         look.arena = ArenaLook {
             boards: [rng.random_range(190..245), rng.random_range(190..245), rng.random_range(190..245)],
             kick: *[[60, 172, 214], [40, 200, 235], [60, 172, 214], kick].choose(rng).expect("four"),
-            cap: *[[58, 44, 128], [120, 60, 30], [30, 30, 30], [40, 180, 220], [40, 30, 160]].choose(rng).expect("five"),
+            cap: *[[58, 44, 128], [120, 60, 30], [30, 30, 30], [40, 180, 220], [40, 30, 160]]
+                .choose(rng)
+                .expect("five"),
             adverts: rng.random_range(0.0..1.0),
             glass_m: if rng.random_bool(0.85) { rng.random_range(1.4..2.5) } else { 0.0 },
             haze: rng.random_range(0.03..0.35),

@@ -17,7 +17,13 @@ pub fn truth(rng: &mut impl Rng, rink: &Rink) -> Truth {
     let spread = rng.random_range(3.0..14.0);
     let warm_up = rng.random_bool(0.08);
     let mut people: Vec<Person> = Vec::new();
-    let add = |people: &mut Vec<Person>, rng: &mut dyn rand::RngCore, role, side, near: [f64; 2], spread: f64, toward: Option<[f64; 2]>| {
+    let add = |people: &mut Vec<Person>,
+               rng: &mut dyn rand::RngCore,
+               role,
+               side,
+               near: [f64; 2],
+               spread: f64,
+               toward: Option<[f64; 2]>| {
         // Two people sharing a place would be drawn as one: a few tries, else they collide as players do.
         let mut place = near;
         for _ in 0..12 {
@@ -36,12 +42,26 @@ pub fn truth(rng: &mut impl Rng, rink: &Rink) -> Truth {
             Some(t) if rng.random_bool(0.7) => (t[1] - place[1]).atan2(t[0] - place[0]) + rng.random_range(-0.9..0.9),
             _ => rng.random_range(-PI..PI),
         };
-        let speed = if role == Role::Goalie || rng.random_bool(0.4) { rng.random_range(0.0..0.8) } else { rng.random_range(0.5..9.0) };
+        let speed = if role == Role::Goalie || rng.random_bool(0.4) {
+            rng.random_range(0.0..0.8)
+        } else {
+            rng.random_range(0.5..9.0)
+        };
         let course = heading + if rng.random_bool(0.15) { PI } else { rng.random_range(-0.4..0.4) };
         let used = |n: u8| people.iter().any(|p| p.side == side && p.number == n);
-        let number = if role == Role::Official { 0 } else {
-            (0..20).map(|_| if role == Role::Goalie { *[1, 29, 30, 31, 33, 35].as_slice().get(rng.random_range(0..6)).unwrap_or(&1) } else { rng.random_range(2..99) })
-                .find(|&n| !used(n)).unwrap_or(99)
+        let number = if role == Role::Official {
+            0
+        } else {
+            (0..20)
+                .map(|_| {
+                    if role == Role::Goalie {
+                        *[1, 29, 30, 31, 33, 35].as_slice().get(rng.random_range(0..6)).unwrap_or(&1)
+                    } else {
+                        rng.random_range(2..99)
+                    }
+                })
+                .find(|&n| !used(n))
+                .unwrap_or(99)
         };
         people.push(Person {
             id: people.len() as u32 + 1,
@@ -67,7 +87,11 @@ pub fn truth(rng: &mut impl Rng, rink: &Rink) -> Truth {
         }
     }
     for i in 0..rng.random_range(1..=4) {
-        let near = if i == 0 { play } else { [rng.random_range(-hx..hx), if rng.random_bool(0.5) { hy - 1.2 } else { 1.2 - hy }] };
+        let near = if i == 0 {
+            play
+        } else {
+            [rng.random_range(-hx..hx), if rng.random_bool(0.5) { hy - 1.2 } else { 1.2 - hy }]
+        };
         add(&mut people, rng, Role::Official, None, near, 3.0, Some(play));
     }
     let carrier = (rng.random_bool(0.5) && !people.is_empty()).then(|| rng.random_range(0..people.len()));
@@ -126,7 +150,9 @@ pub fn camera(rng: &mut impl Rng, rink: &Rink, truth: &Truth, width: u32, height
         };
         let someone = (!truth.people.is_empty()).then(|| truth.people[rng.random_range(0..truth.people.len())]);
         let aim = match someone {
-            Some(p) if rng.random_bool(0.8) => [p.position_m[0] + rng.random_range(-3.0..3.0), p.position_m[1] + rng.random_range(-3.0..3.0)],
+            Some(p) if rng.random_bool(0.8) => {
+                [p.position_m[0] + rng.random_range(-3.0..3.0), p.position_m[1] + rng.random_range(-3.0..3.0)]
+            }
             _ => [rng.random_range(-hx..hx) * 0.8, rng.random_range(-hy..hy) * 0.6],
         };
         let far = (aim[0] - place[0]).hypot(aim[1] - place[1]).hypot(high).max(1.5);
@@ -134,7 +160,13 @@ pub fn camera(rng: &mut impl Rng, rink: &Rink, truth: &Truth, width: u32, height
         let tall = (rng.random_range(24.0f64.ln()..f64::from(height).ln() - 0.55)).exp();
         let wanted = 2.0 * (f64::from(width) * 0.5 * 1.8 / (tall * far)).atan().to_degrees();
         let field = wanted.clamp(9.0, 95.0);
-        camera = Camera::looking_at(width, height, field, [place[0], place[1], high], [aim[0], aim[1], rng.random_range(0.3..1.6)]);
+        camera = Camera::looking_at(
+            width,
+            height,
+            field,
+            [place[0], place[1], high],
+            [aim[0], aim[1], rng.random_range(0.3..1.6)],
+        );
         if rng.random_bool(0.4) {
             let roll = Rotation3::from_axis_angle(&Vector3::z_axis(), rng.random_range(-0.07..0.07));
             let turned = roll.matrix() * nalgebra::Matrix3::from_fn(|r, c| camera.rotation[r][c]);

@@ -78,9 +78,7 @@ impl Canvas {
         texture: &Texture,
         across: usize,
     ) {
-        let place = |p: Vector, u: f32, v: f32| {
-            view.project(p).map(|[x, y, near]| Corner { x, y, near, u, v, light })
-        };
+        let place = |p: Vector, u: f32, v: f32| view.project(p).map(|[x, y, near]| Corner { x, y, near, u, v, light });
         let [u0, v0, u1, v1] = uv;
         for i in 0..across {
             let (a, b) = (i as f32 / across as f32, (i + 1) as f32 / across as f32);
@@ -165,15 +163,17 @@ impl Canvas {
             let tags = &mut self.tags[cells];
             for ((pixel, old), mark) in pixels.iter_mut().zip(nears).zip(tags) {
                 if n > *old {
-                    let texel = level.pixels
-                        [((tv >> 16) as usize & mask_v) * level.width + ((tu >> 16) as usize & mask_u)];
+                    let texel =
+                        level.pixels[((tv >> 16) as usize & mask_v) * level.width + ((tu >> 16) as usize & mask_u)];
                     let lit = (l >> 8).clamp(0, 1023) as u32;
                     let [b, g, r] = [texel[0], texel[1], texel[2]].map(|f| ((u32::from(f) * lit) >> 8).min(255) as u8);
                     if texel[3] == 255 {
                         (*pixel, *old, *mark) = ([b, g, r, 255], n, tag);
                     } else if texel[3] > 0 {
                         let rest = 255 - u32::from(texel[3]);
-                        let over = |new: u8, under: u8| (u32::from(new) + (u32::from(under) * rest + 127) / 255).min(255) as u8;
+                        let over = |new: u8, under: u8| {
+                            (u32::from(new) + (u32::from(under) * rest + 127) / 255).min(255) as u8
+                        };
                         *pixel = [over(b, pixel[0]), over(g, pixel[1]), over(r, pixel[2]), over(texel[3], pixel[3])];
                     }
                 }

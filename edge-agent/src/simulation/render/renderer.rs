@@ -104,7 +104,9 @@ impl Renderer {
             renderer.develop(&mut near.pixels);
             for (under, over) in far.pixels.iter_mut().zip(&near.pixels) {
                 let rest = 255 - u32::from(over[3]);
-                *under = std::array::from_fn(|k| (u32::from(over[k]) + (u32::from(under[k]) * rest + 127) / 255).min(255) as u8);
+                *under = std::array::from_fn(|k| {
+                    (u32::from(over[k]) + (u32::from(under[k]) * rest + 127) / 255).min(255) as u8
+                });
             }
             renderer.foreground = near.pixels;
         }
@@ -179,7 +181,8 @@ impl Renderer {
     /// Averages the canvas into the patch and develops it.
     fn resolve(&mut self, patch: &mut Patch, moved_px: [f32; 2]) {
         let s = self.canvas.scale as usize;
-        let dim = self.vignette(patch.left as f32 + patch.width as f32 / 2.0, patch.top as f32 + patch.height as f32 / 2.0);
+        let dim =
+            self.vignette(patch.left as f32 + patch.width as f32 / 2.0, patch.top as f32 + patch.height as f32 / 2.0);
         patch.pixels.clear();
         patch.solid.clear();
         let whole = (s * s) as u32;
@@ -206,7 +209,13 @@ impl Renderer {
         }
         let film = &self.look.film;
         defocus(&mut patch.pixels, &mut self.scratch, patch.width, patch.height, film.blur_px);
-        smear(&mut patch.pixels, &mut self.scratch, patch.width, patch.height, [film.pan_px[0] + moved_px[0], film.pan_px[1] + moved_px[1]]);
+        smear(
+            &mut patch.pixels,
+            &mut self.scratch,
+            patch.width,
+            patch.height,
+            [film.pan_px[0] + moved_px[0], film.pan_px[1] + moved_px[1]],
+        );
     }
 
     /// Draws the instant into `picture`, height × width × 3 bytes.
@@ -272,7 +281,9 @@ impl Renderer {
             Role::Goalie => Outfit::Goalie,
             Role::Official => Outfit::Official,
         };
-        let (Some(low), Some(high)) = (self.view.project(skeleton.ankle[0]), self.view.project(skeleton.head)) else { return };
+        let (Some(low), Some(high)) = (self.view.project(skeleton.ankle[0]), self.view.project(skeleton.head)) else {
+            return;
+        };
         let tall = (high[1] - low[1]).hypot(high[0] - low[0]);
         self.figure.dress(&skeleton, outfit, &self.look.light);
         self.figure.project(&self.view);
@@ -285,9 +296,20 @@ impl Renderer {
         if bounds[0] > bounds[2] {
             return;
         }
-        let moved = self.moved([person.position_m[0], person.position_m[1], 1.0], [person.velocity_mps[0], person.velocity_mps[1], 0.0]);
+        let moved = self.moved(
+            [person.position_m[0], person.position_m[1], 1.0],
+            [person.velocity_mps[0], person.velocity_mps[1], 0.0],
+        );
         // Fine enough that the smallest still have limbs.
-        let scale = if tall < 45.0 { 4.0 } else if tall < 110.0 { 3.0 } else if tall < 330.0 { 2.0 } else { 1.0 };
+        let scale = if tall < 45.0 {
+            4.0
+        } else if tall < 110.0 {
+            3.0
+        } else if tall < 330.0 {
+            2.0
+        } else {
+            1.0
+        };
         if !self.lay_canvas(bounds, scale, moved[0].hypot(moved[1])) {
             return;
         }
@@ -306,7 +328,19 @@ impl Renderer {
             Role::Goalie => Class::Goalie,
             Role::Official => Class::Official,
         };
-        self.note(&patch, mark, Label { id: person.id, class, rect: Rect::default(), whole: Rect::default(), visible: 0.0, side: person.side, number: person.number });
+        self.note(
+            &patch,
+            mark,
+            Label {
+                id: person.id,
+                class,
+                rect: Rect::default(),
+                whole: Rect::default(),
+                visible: 0.0,
+                side: person.side,
+                number: person.number,
+            },
+        );
         self.patch = patch;
     }
 
@@ -337,7 +371,10 @@ impl Renderer {
         for j in 0..patch.height {
             for i in 0..patch.width {
                 let inside = (0..16).filter(|k| {
-                    let (dx, dy) = (patch.left as f32 + i as f32 + ((k % 4) as f32 + 0.5) / 4.0 - x, patch.top as f32 + j as f32 + ((k / 4) as f32 + 0.5) / 4.0 - y);
+                    let (dx, dy) = (
+                        patch.left as f32 + i as f32 + ((k % 4) as f32 + 0.5) / 4.0 - x,
+                        patch.top as f32 + j as f32 + ((k / 4) as f32 + 0.5) / 4.0 - y,
+                    );
                     (dx / wide).hypot(dy / tall.max(0.05)) < 1.0
                 });
                 let cover = inside.count() as u32 * 255 / 16;
@@ -347,9 +384,27 @@ impl Renderer {
         }
         let film = &self.look.film;
         defocus(&mut patch.pixels, &mut self.scratch, patch.width, patch.height, film.blur_px);
-        smear(&mut patch.pixels, &mut self.scratch, patch.width, patch.height, [film.pan_px[0] + moved[0], film.pan_px[1] + moved[1]]);
+        smear(
+            &mut patch.pixels,
+            &mut self.scratch,
+            patch.width,
+            patch.height,
+            [film.pan_px[0] + moved[0], film.pan_px[1] + moved[1]],
+        );
         self.compose(&patch, PUCK, picture);
-        self.note(&patch, PUCK, Label { id: 0, class: Class::Puck, rect: Rect::default(), whole: Rect::default(), visible: 0.0, side: None, number: 0 });
+        self.note(
+            &patch,
+            PUCK,
+            Label {
+                id: 0,
+                class: Class::Puck,
+                rect: Rect::default(),
+                whole: Rect::default(),
+                visible: 0.0,
+                side: None,
+                number: 0,
+            },
+        );
         self.patch = patch;
     }
 
@@ -404,7 +459,9 @@ impl Renderer {
                 let clear = 255 - u32::from(self.foreground.get(at).map_or(0, |v| v[3]));
                 for k in 0..3 {
                     let old = &mut picture[at * 3 + k];
-                    let gone = (u32::from(*old) * u32::from(p[3]) / 255).saturating_sub(u32::from(p[k])) * fade / 256 * clear / 255;
+                    let gone = (u32::from(*old) * u32::from(p[3]) / 255).saturating_sub(u32::from(p[k])) * fade / 256
+                        * clear
+                        / 255;
                     *old = (u32::from(*old) - gone.min(u32::from(*old))) as u8;
                 }
             }
@@ -478,7 +535,11 @@ impl Renderer {
 }
 
 /// The smallest rectangle around the cells that are `inside`, and how many they are.
-fn extent(columns: std::ops::Range<i32>, rows: std::ops::Range<i32>, inside: impl Fn(i32, i32) -> bool) -> Option<(Rect, u32)> {
+fn extent(
+    columns: std::ops::Range<i32>,
+    rows: std::ops::Range<i32>,
+    inside: impl Fn(i32, i32) -> bool,
+) -> Option<(Rect, u32)> {
     let (mut l, mut t, mut r, mut b, mut count) = (i32::MAX, i32::MAX, i32::MIN, i32::MIN, 0);
     for y in rows {
         for x in columns.clone() {

@@ -99,7 +99,11 @@ impl Stance {
                 crouch: 0.05 + 0.3 * pace,
                 lean: 0.06 + 0.45 * pace,
                 effort,
-                hands: match (roll(1) * 8.0) as u32 { 0..=2 => Hands::Hips, 3 => Hands::Raised, _ => Hands::Hanging },
+                hands: match (roll(1) * 8.0) as u32 {
+                    0..=2 => Hands::Hips,
+                    3 => Hands::Raised,
+                    _ => Hands::Hanging,
+                },
             },
             Role::Skater => {
                 let eager = roll(2);
@@ -139,9 +143,8 @@ impl Skeleton {
         let left = [-forward[1], forward[0], 0.0];
         let ground = [person.position_m[0] as f32, person.position_m[1] as f32, floor_m];
         // Body frame: forward, left, up, for a person of 1.80 m.
-        let local = |f: f32, l: f32, u: f32| {
-            add(along(along(ground, forward, f * size), left, l * size), scale(UP, u * size))
-        };
+        let local =
+            |f: f32, l: f32, u: f32| add(along(along(ground, forward, f * size), left, l * size), scale(UP, u * size));
         let push = [phase.sin().max(0.0) * effort, (-phase.sin()).max(0.0) * effort];
         let sway = 0.06 * effort * phase.sin();
         let hips = local(-0.20 * crouch, -sway, 1.0 - 0.30 * crouch - 0.04 * effort);
@@ -154,7 +157,8 @@ impl Skeleton {
         let chest_left = cross(UP, chest_forward);
         let spine = unit(along(scale(UP, stance.lean.cos()), chest_forward, stance.lean.sin()));
         let neck = along(hips, spine, 0.53 * size);
-        let look = unit(along(along(chest_forward, chest_left, (roll(7) - 0.5) * 1.1), UP, -0.12 - 0.25 * crouch * roll(8)));
+        let look =
+            unit(along(along(chest_forward, chest_left, (roll(7) - 0.5) * 1.1), UP, -0.12 - 0.25 * crouch * roll(8)));
         let crown = unit(subtract(UP, scale(look, dot(UP, look))));
         let tilted = unit(add(scale(crown, 1.0), scale(look, 0.15)));
         let head = along(along(neck, tilted, 0.165 * size), look, 0.03 * size + 0.05 * stance.lean);
@@ -216,7 +220,11 @@ impl Skeleton {
         let swing = (person.stride as f32 * std::f32::consts::TAU).sin() * stance.effort;
         let hip_height = 0.95 - 0.30 * stance.crouch;
         let chest = |f: f32, l: f32, u: f32| {
-            along(along(along(self.hips, self.forward, f * self.size), self.left, l * self.size), self.spine, u * self.size)
+            along(
+                along(along(self.hips, self.forward, f * self.size), self.left, l * self.size),
+                self.spine,
+                u * self.size,
+            )
         };
         let blade_on_ice = |from: Vector, angle: f32| -> [Vector; 3] {
             let shaft = 1.40 * self.size;
@@ -232,7 +240,8 @@ impl Skeleton {
             Hands::Ready => {
                 hands[top] = chest(0.30 + 0.05 * swing, -side * (0.12 + 0.1 * roll(10)), 0.08 + 0.06 * swing);
                 let stick = blade_on_ice(hands[top], side * (0.15 + 0.75 * roll(11)) + 0.15 * swing);
-                hands[low] = along(hands[top], unit(subtract(stick[1], stick[0])), (0.32 + 0.22 * roll(12)) * self.size);
+                hands[low] =
+                    along(hands[top], unit(subtract(stick[1], stick[0])), (0.32 + 0.22 * roll(12)) * self.size);
                 self.stick = Some(stick);
             }
             Hands::OneHand => {
@@ -252,14 +261,16 @@ impl Skeleton {
             Hands::Upright => {
                 hands[low] = local(0.28, side * 0.26, hip_height + 0.15);
                 hands[top] = local(0.24, -side * 0.22, hip_height - 0.12 + 0.1 * roll(13));
-                let way = unit(along(along(UP, self.left, side * (0.1 + 0.5 * roll(14))), self.forward, 0.3 * roll(15)));
+                let way =
+                    unit(along(along(UP, self.left, side * (0.1 + 0.5 * roll(14))), self.forward, 0.3 * roll(15)));
                 let start = along(hands[low], way, -0.62);
                 let heel = along(start, way, 1.40 * self.size);
                 self.stick = Some([start, heel, along(along(heel, self.left, side * 0.2), way, 0.1)]);
             }
             Hands::Hanging => {
                 for (i, out) in [(0, 1.0), (1, -1.0)] {
-                    hands[i] = local(0.04 + out * 0.22 * swing - 0.1 * stance.crouch + 0.1, out * 0.31, hip_height - 0.12);
+                    hands[i] =
+                        local(0.04 + out * 0.22 * swing - 0.1 * stance.crouch + 0.1, out * 0.31, hip_height - 0.12);
                 }
                 if person.role == Role::Skater {
                     self.stick = Some(blade_on_ice(hands[top], -side * 0.5));
@@ -287,8 +298,7 @@ impl Skeleton {
         for i in 0..2 {
             let out = if i == 0 { 1.0 } else { -1.0 };
             let pole = along(along(scale(UP, -0.7), self.left, out * 0.9), self.forward, -0.55);
-            (self.elbow[i], self.hand[i]) =
-                bend(self.shoulder[i], hands[i], 0.30 * self.size, 0.30 * self.size, pole);
+            (self.elbow[i], self.hand[i]) = bend(self.shoulder[i], hands[i], 0.30 * self.size, 0.30 * self.size, pole);
         }
     }
 

@@ -87,7 +87,10 @@ fn skates_stand_on_the_place() {
             let [x, y] = camera().project([person.position_m[0], person.position_m[1], 0.0]).expect("in sight");
             let [fx, fy] = label.whole.foot();
             let tall = f64::from(label.whole.h);
-            assert!((fx - x).abs() < 0.3 * tall && (fy - y).abs() < 0.22 * tall, "seed {seed}: {fx},{fy} {x},{y} {tall}");
+            assert!(
+                (fx - x).abs() < 0.3 * tall && (fy - y).abs() < 0.22 * tall,
+                "seed {seed}: {fx},{fy} {x},{y} {tall}"
+            );
         }
     }
 }

@@ -22,7 +22,8 @@ pub fn blend(a: Colour, b: Colour, part: f32) -> Colour {
 
 /// A number from 0 to 1 that looks random and is always the same for the same place.
 pub fn speckle(x: i32, y: i32, seed: u32) -> f32 {
-    let mut h = (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77) ^ seed.wrapping_mul(0xC2B2_AE3D);
+    let mut h =
+        (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77) ^ seed.wrapping_mul(0xC2B2_AE3D);
     h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
     h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
     ((h ^ (h >> 15)) & 0xFFFF) as f32 / 65535.0
@@ -178,7 +179,16 @@ impl Sheet {
     /// Writes letters centred at `at` (pixels), `tall` pixels high, squeezed into `wide_max`.
     ///
     /// `font` is one of OpenCV's Hershey faces, 0 to 7; `weight` the stroke as a share of the height.
-    pub fn write(&mut self, words: &str, at: [f32; 2], tall: f32, wide_max: f32, font: i32, weight: f32, colour: Colour) {
+    pub fn write(
+        &mut self,
+        words: &str,
+        at: [f32; 2],
+        tall: f32,
+        wide_max: f32,
+        font: i32,
+        weight: f32,
+        colour: Colour,
+    ) {
         // Lettered at a fixed size, then sampled: strokes keep their share of the height at every size.
         let stroke = ((weight * 44.0).round() as i32).max(1);
         let mut baseline = 0;
