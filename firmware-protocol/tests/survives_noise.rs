@@ -85,7 +85,7 @@ fn packet() -> impl Strategy<Value = SerialPacket> {
 }
 
 fn wire(packet: &SerialPacket) -> Vec<u8> {
-    encode(packet, &mut [0; PACKET_BYTES_MAX]).unwrap().to_vec()
+    encode(packet, &mut [0; PACKET_BYTES_MAX]).expect("there is room").to_vec()
 }
 
 fn received(bytes: &[u8], piece_bytes: usize) -> Vec<Result<SerialPacket, PacketError>> {
