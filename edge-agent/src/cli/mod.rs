@@ -2,4 +2,6 @@
 
 pub mod calibrate;
 pub mod detect;
+pub mod evaluate;
 pub mod simulate;
+pub mod track;

@@ -1,7 +1,19 @@
 //! Detections of one camera to tracks. Pure: no IO, no clock; time is an argument.
 //!
 //! Comes in: the [`Detection`](crate::inference::Detection)s of one frame and its capture time. Goes out: the
-//! [`Track`]s alive then, in order of id. Allocates nothing per frame in the steady state.
+//! [`Track`]s alive then, in order of id. Allocates nothing per frame in the steady state. Never fails: detections
+//! beyond `detections_max`, or that are not numbers, are left out. [`evaluation`] measures how good it is.
+
+pub mod config;
+pub mod motion;
+pub mod assignment;
+pub mod association;
+pub mod lifecycle;
+pub mod evaluation;
+mod tracker;
+
+pub use config::Config;
+pub use tracker::Tracker;
 
 use crate::{geometry::Rect, ids::TrackId, inference::Class};
 use serde::Serialize;
@@ -37,3 +49,6 @@ pub struct Track {
     /// Where in its life it is.
     pub life: Life,
 }
+
+#[cfg(test)]
+mod tests;
