@@ -98,11 +98,11 @@ impl Default for Config {
 impl Default for Motion {
     fn default() -> Self {
         Self {
-            place_sigma: 0.053,
+            place_sigma: 0.056,
             size_sigma: 0.08,
-            first_speed_sigma: 1.7,
+            first_speed_sigma: 2.0,
             acceleration_density: 10.0,
-            down_ratio: 0.4,
+            down_ratio: 0.3,
             size_density: 0.04,
         }
     }
@@ -113,11 +113,11 @@ impl Default for Association {
         Self {
             gate_sigmas: 6.0,
             height_ratio_max: 1.8,
-            buffer: 0.4,
+            buffer: 0.5,
             overlap_weight: 0.8,
             class_price: 0.1,
             unseen_price: 0.4,
-            unseen_ms: 200.0,
+            unseen_ms: 250.0,
             first_cost_max: 0.8,
             second_cost_max: 0.6,
         }
