@@ -128,6 +128,11 @@ impl<T> Receiver<T> {
         item
     }
 
+    /// Whether every sender is gone: what is in the queue is all there will be.
+    pub fn is_closed(&self) -> bool {
+        self.0.lock().senders == 0
+    }
+
     /// How many items were dropped so far.
     pub fn dropped(&self) -> u64 {
         self.0.lock().dropped

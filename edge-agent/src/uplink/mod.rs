@@ -1,1 +1,98 @@
-//! Two lanes to the hub: live (newest state, may drop) and durable (batches in order, acknowledged after commit).
+//! Two lanes to the hub.
+//!
+//! *Live:* the newest state, real-time priority, may drop. *Durable:* batches of consecutive records, one at a time,
+//! events first; a batch is forgotten here after the hub says it is committed there. A lost answer means the batch is
+//! sent again, and the hub knows what it holds: delivery is exactly once in effect.
+//!
+//! Comes in: the [`Store`] and a watch of the newest [`LiveState`]. Goes out: messages on a [`Link`], and
+//! [`UplinkState`] for whoever reports health. Never: blocks capture or the store, forgets what is not acknowledged.
+//! Without a hub it tries again, at most [`UplinkConfig::retry_max_ms`] apart, for as long as the box runs.
+
+pub mod memory;
+pub mod zenoh;
+
+mod config;
+mod durable;
+mod live;
+mod refused;
+
+pub use config::UplinkConfig;
+
+use crate::store::Store;
+use firmware_protocol::network::LiveState;
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Why nothing came back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The hub cannot be reached, or it does not listen there.
+    #[error("hub {hub} is away: {reason}")]
+    Away {
+        /// Where it should be.
+        hub: String,
+        /// What is known.
+        reason: String,
+    },
+    /// It was asked and did not answer.
+    #[error("hub {hub}: no answer for {timeout_ms} ms")]
+    Timeout {
+        /// Who was asked.
+        hub: String,
+        /// How long it had.
+        timeout_ms: u64,
+    },
+}
+
+/// A way to the hub. One file for each.
+pub trait Link: Send + Sync + 'static {
+    /// Puts a question at `key`, and gives the answer's bytes.
+    fn ask(
+        &self,
+        key: &str,
+        payload: Vec<u8>,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Vec<u8>, LinkError>> + Send;
+
+    /// Says `payload` at `key`: arrives soon or never.
+    fn say(&self, key: &str, payload: Vec<u8>) -> impl Future<Output = Result<(), LinkError>> + Send;
+
+    /// Closes the link; what is under way may be lost.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// How the uplink is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UplinkState {
+    /// Whether the hub answered last time it was asked; unknown before the first time.
+    pub connected: Option<bool>,
+    /// When a batch was last acknowledged, microseconds UTC.
+    pub acknowledged_us: Option<i64>,
+    /// Records acknowledged since the start.
+    pub records: u64,
+    /// Batches the hub refused for good since the start.
+    pub refused: u64,
+    /// Live states said since the start.
+    pub live_states: u64,
+    /// Why the last try failed; `None` when it did not.
+    pub error: Option<String>,
+}
+
+/// Runs both lanes over `link` until `stop`.
+pub async fn run<L: Link>(
+    config: UplinkConfig,
+    link: L,
+    store: Arc<Store>,
+    newest: watch::Receiver<Option<LiveState>>,
+    state: watch::Sender<UplinkState>,
+    stop: CancellationToken,
+) {
+    let durable = durable::Lane::new(&config, &link, &store, &state);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = durable.run() => {}
+        () = live::run(&config, &link, newest, &state) => {}
+    }
+    link.close().await;
+}

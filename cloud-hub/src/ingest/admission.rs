@@ -1,0 +1,152 @@
+//! Opens a batch and hands it over; what answers it, answers after the commit. Knows no network: Zenoh and tests come
+//! in through the same door.
+//!
+//! A batch that does not open, or speaks for another box, is refused. A record that does not open is handed over as
+//! unreadable, because its sequence number must be counted or its stream would never go on.
+
+use crate::storage::records::{Delivery, Opened};
+use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, Record, Stream, topic};
+use tokio::sync::{mpsc, oneshot};
+
+/// What a box is told to wait when the queue is full, milliseconds.
+const RETRY_AFTER_MS: u32 = 250;
+/// Beyond any journal: a higher number is nonsense and must not overflow the table.
+const SEQUENCE_MAX: u64 = 1 << 62;
+
+/// A batch on its way to the event store, and where its answer goes.
+#[derive(Debug)]
+pub struct Handover {
+    /// What is to be kept.
+    pub delivery: Delivery,
+    /// Told after the commit.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// The door for batches. Clones lead into the same queue.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    queue: mpsc::Sender<Handover>,
+    batch_bytes_max: usize,
+}
+
+impl Admission {
+    /// A door into a queue of `batches_max`, and the queue's other end for the event store.
+    pub fn new(batches_max: usize, batch_bytes_max: usize) -> (Self, mpsc::Receiver<Handover>) {
+        let (queue, handovers) = mpsc::channel(batches_max);
+        (Self { queue, batch_bytes_max }, handovers)
+    }
+
+    /// Takes the bytes said at `key` and gives the bytes of the acknowledgement, after the commit. `None` when nothing
+    /// can be answered: the bytes are not even a batch, or the hub is stopping; the box asks again.
+    pub async fn admit(&self, key: &str, payload: &[u8]) -> Option<Vec<u8>> {
+        let refused = |reason: String| {
+            tracing::warn!(key, reason, "a batch was refused");
+            metrics::counter!("ingest_refused_total").increment(1);
+            Answer::Refused { reason }
+        };
+        if payload.len() > self.batch_bytes_max {
+            refused(format!("batch of {} bytes (limit {})", payload.len(), self.batch_bytes_max));
+            return None;
+        }
+        let batch: Batch = match network::decode(payload) {
+            Ok(batch) => batch,
+            Err(error) => {
+                refused(error.to_string());
+                return None;
+            }
+        };
+        let (epoch, stream) = (batch.epoch, batch.stream);
+        metrics::counter!("ingest_batches_total", "stream" => stream.name()).increment(1);
+        let answer = match open(key, batch) {
+            Ok(delivery) => self.hand_over(delivery).await?,
+            Err(reason) => refused(reason),
+        };
+        Some(network::encode(&Acknowledgement { epoch, stream, answer }))
+    }
+
+    async fn hand_over(&self, delivery: Delivery) -> Option<Answer> {
+        let (answer, answered) = oneshot::channel();
+        match self.queue.try_send(Handover { delivery, answer }) {
+            Ok(()) => answered.await.ok(),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                metrics::counter!("ingest_busy_total").increment(1);
+                Some(Answer::Busy { retry_after_ms: RETRY_AFTER_MS })
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => None,
+        }
+    }
+}
+
+/// The delivery that `batch`, said at `key`, amounts to; or why it can never be taken.
+pub fn open(key: &str, batch: Batch) -> Result<Delivery, String> {
+    let (venue, edge) = topic::speaker(key).ok_or_else(|| format!("{key} is no key of a box"))?;
+    if batch.edge != edge {
+        return Err(format!("box {edge} may not speak for box {:?}", batch.edge));
+    }
+    if key != topic::records(venue, edge, batch.stream) {
+        return Err(format!("a batch of stream {} was said at {key}", batch.stream.name()));
+    }
+    if batch.first_sequence.saturating_add(batch.records.len() as u64) > SEQUENCE_MAX {
+        return Err(format!("sequence {} (limit {SEQUENCE_MAX})", batch.first_sequence));
+    }
+    let last = batch.records.len().saturating_sub(1);
+    let mut records = Vec::with_capacity(batch.records.len());
+    for (index, bytes) in batch.records.into_iter().enumerate() {
+        let sequence = batch.first_sequence + index as u64;
+        let record = open_record(batch.stream, sequence, bytes);
+        if let Opened::Lost { last_sequence, .. } = &record
+            && *last_sequence > sequence
+            && index < last
+        {
+            return Err(format!("the loss at sequence {sequence} spans others and is not the last of its batch"));
+        }
+        records.push(record);
+    }
+    Ok(Delivery {
+        venue: venue.into(),
+        edge: edge.into(),
+        epoch: batch.epoch,
+        stream: batch.stream,
+        first_sequence: batch.first_sequence,
+        records,
+    })
+}
+
+fn open_record(stream: Stream, sequence: u64, bytes: Vec<u8>) -> Opened {
+    let record = match network::decode::<Record>(&bytes) {
+        Ok(record) => record,
+        Err(error) => return Opened::Unreadable { reason: error.to_string(), bytes },
+    };
+    if record.stream() != stream {
+        let reason = format!("a record of stream {} in stream {}", record.stream().name(), stream.name());
+        return Opened::Unreadable { reason, bytes };
+    }
+    match record {
+        Record::Event(event) => match serde_json::to_string(&event) {
+            // JSON has no NaN: written as null it could never be read back.
+            Ok(json) if serde_json::from_str::<network::Event>(&json).is_ok() => {
+                Opened::Event { event: Box::new(event), json }
+            }
+            _ => Opened::Unreadable { reason: "the event holds a number that is none".into(), bytes },
+        },
+        Record::Tracks(chunk) => {
+            let steps = chunk.columns.iter().map(|column| column.first_step as i64 + column.dx_cm.len() as i64).max();
+            let length_us = steps.unwrap_or(0).saturating_mul(chunk.step_us as i64);
+            Opened::Tracks {
+                game: chunk.game,
+                start_us: chunk.start_us,
+                end_us: chunk.start_us.saturating_add(length_us),
+                bytes,
+            }
+        }
+        Record::Telemetry(telemetry) if telemetry.value.is_nan() => {
+            Opened::Unreadable { reason: format!("{} is not a number", telemetry.name), bytes }
+        }
+        Record::Telemetry(telemetry) => Opened::Telemetry(telemetry),
+        Record::Lost(loss) if loss.from != sequence || loss.to < sequence || loss.to > SEQUENCE_MAX => {
+            let reason = format!("a loss of {}..={} at sequence {sequence}", loss.from, loss.to);
+            Opened::Unreadable { reason, bytes }
+        }
+        Record::Lost(loss) => Opened::Lost { last_sequence: loss.to, reason: loss.reason },
+    }
+}

@@ -1,0 +1,100 @@
+//! The hub's own certificate authority and its server certificate, made on first start.
+//!
+//! Comes in: a folder and the hub's names. Goes out: `ca.pem` (carried to the boxes), `ca-key.pem`, `server.pem`,
+//! `server-key.pem`. Never: replaces a file that is there. Names that were added later need a new `server.pem`: remove
+//! the two `server` files and start again; boxes keep their `ca.pem`.
+
+use super::IngestError;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+use std::{
+    fs, io,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// Names every certificate holds: a hub can always be reached from its own machine.
+const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// Where the certificates of the listener stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// The authority's certificate, for the boxes.
+    pub authority: PathBuf,
+    /// The server's certificate.
+    pub server: PathBuf,
+    /// The server's private key.
+    pub server_key: PathBuf,
+}
+
+impl Certificates {
+    /// The certificates in `folder`; what is missing is made.
+    pub fn ensure(folder: &Path, names: &[String]) -> Result<Self, IngestError> {
+        Self::made(folder, names)
+            .map_err(|reason| IngestError::Certificates { folder: folder.display().to_string(), reason })
+    }
+
+    fn made(folder: &Path, names: &[String]) -> Result<Self, String> {
+        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        let found = Self {
+            authority: folder.join("ca.pem"),
+            server: folder.join("server.pem"),
+            server_key: folder.join("server-key.pem"),
+        };
+        let authority_key = folder.join("ca-key.pem");
+        if !found.authority.exists() {
+            let key = KeyPair::generate().map_err(|error| error.to_string())?;
+            let certificate = authority_params().self_signed(&key).map_err(|error| error.to_string())?;
+            write_new(&authority_key, &key.serialize_pem(), 0o600)?;
+            write_new(&found.authority, &certificate.pem(), 0o644)?;
+            tracing::info!(path = %found.authority.display(), "made a certificate authority: boxes need this file");
+        }
+        if !(found.server.exists() && found.server_key.exists()) {
+            let read = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+            let key = KeyPair::from_pem(&read(&authority_key)?).map_err(|error| error.to_string())?;
+            let issuer = Issuer::new(authority_params(), key);
+            let server_key = KeyPair::generate().map_err(|error| error.to_string())?;
+            let certificate =
+                server_params(names)?.signed_by(&server_key, &issuer).map_err(|error| error.to_string())?;
+            for half in [&found.server, &found.server_key] {
+                let _ = fs::remove_file(half);
+            }
+            write_new(&found.server_key, &server_key.serialize_pem(), 0o600)?;
+            write_new(&found.server, &certificate.pem(), 0o644)?;
+        }
+        Ok(found)
+    }
+}
+
+fn authority_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "Rinkside hub authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn server_params(names: &[String]) -> Result<CertificateParams, String> {
+    let all: Vec<String> = OWN_NAMES.iter().map(ToString::to_string).chain(names.iter().cloned()).collect();
+    let mut params = CertificateParams::new(all).map_err(|error| format!("a name in {names:?}: {error}"))?;
+    params.distinguished_name.push(DnType::CommonName, "Rinkside hub");
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}
+
+/// Written beside and moved into place: a start that is cut short leaves no half file that a later one would trust.
+fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), String> {
+    let beside = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        let _ = fs::remove_file(&beside);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,89 @@
+//! The newest state of each game, for whoever watches.
+//!
+//! Comes in: [`LiveState`]s, perhaps twice or out of order. Goes out: the newest, to any number of watchers; a slow
+//! watcher skips states and never holds anyone back. Never: keeps an old state. A box that restarts counts its ticks
+//! from zero again, so of two states of one box the later captured is also newer.
+
+use firmware_protocol::network::LiveState;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::watch;
+
+/// Games on the board: a league plays fewer at a time; a stranger who invents games pushes out the oldest only.
+const GAMES_MAX: usize = 256;
+
+type Newest = Option<Arc<LiveState>>;
+
+/// The newest state of each game. Clones share the board.
+#[derive(Debug, Clone, Default)]
+pub struct LiveBoard {
+    games: Arc<RwLock<BTreeMap<u64, watch::Sender<Newest>>>>,
+}
+
+impl LiveBoard {
+    /// Puts a state up; answers whether it was newer than what stood there.
+    pub fn put(&self, state: LiveState) -> bool {
+        let game = state.game;
+        let state = Arc::new(state);
+        let newer = |sender: &watch::Sender<Newest>| {
+            sender.send_if_modified(|newest| {
+                let newer = newest.as_ref().is_none_or(|held| is_newer(&state, held));
+                if newer {
+                    *newest = Some(state.clone());
+                }
+                newer
+            })
+        };
+        if let Some(sender) = self.games.read().unwrap_or_else(PoisonError::into_inner).get(&game) {
+            return newer(sender);
+        }
+        newer(self.games.write().unwrap_or_else(PoisonError::into_inner).entry(game).or_insert_with(|| {
+            metrics::counter!("ingest_live_games_total").increment(1);
+            watch::Sender::new(None)
+        })) && {
+            self.forget_oldest();
+            true
+        }
+    }
+
+    /// The states of `game` as they come, beginning with the newest; `None` until the first.
+    pub fn subscribe(&self, game: u64) -> watch::Receiver<Newest> {
+        if let Some(sender) = self.games.read().unwrap_or_else(PoisonError::into_inner).get(&game) {
+            return sender.subscribe();
+        }
+        let mut games = self.games.write().unwrap_or_else(PoisonError::into_inner);
+        games.entry(game).or_insert_with(|| watch::Sender::new(None)).subscribe()
+    }
+
+    /// The newest state of `game`.
+    pub fn latest(&self, game: u64) -> Newest {
+        self.games.read().unwrap_or_else(PoisonError::into_inner).get(&game)?.borrow().clone()
+    }
+
+    /// The games that have a state, in order of number.
+    pub fn games(&self) -> Vec<u64> {
+        let games = self.games.read().unwrap_or_else(PoisonError::into_inner);
+        games.iter().filter(|(_, sender)| sender.borrow().is_some()).map(|(game, _)| *game).collect()
+    }
+
+    fn forget_oldest(&self) {
+        let mut games = self.games.write().unwrap_or_else(PoisonError::into_inner);
+        while games.len() > GAMES_MAX {
+            let captured_us = |sender: &watch::Sender<Newest>| sender.borrow().as_ref().map(|state| state.captured_us);
+            let Some(oldest) = games.iter().min_by_key(|(_, sender)| captured_us(sender)).map(|(game, _)| *game) else {
+                return;
+            };
+            games.remove(&oldest);
+        }
+    }
+}
+
+fn is_newer(state: &LiveState, held: &LiveState) -> bool {
+    if state.edge == held.edge {
+        state.tick > held.tick || state.captured_us > held.captured_us
+    } else {
+        state.captured_us > held.captured_us
+    }
+}

@@ -1,0 +1,277 @@
+//! Keeps what the boxes send, exactly once: the records and the journal's high water move in one transaction.
+//!
+//! Comes in: [`Delivery`]s, already opened. Goes out, after the commit: an [`Answer`] for each. A delivery that begins
+//! at or below the high water is kept from there on (what lies below is held already); one that begins above it is a
+//! gap and leaves nothing. Several deliveries share one commit, because waiting for the disk is what it costs. On
+//! failure nothing of the group is kept.
+
+use super::{Database, StorageError};
+use crate::ids::Offset;
+use firmware_protocol::network::{Answer, Event, Stream, Telemetry};
+use sqlx::{Row, Sqlite, Transaction};
+use std::collections::HashMap;
+
+/// A batch from a known box, its records opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// The arena.
+    pub venue: String,
+    /// The box.
+    pub edge: String,
+    /// Which journal of that box.
+    pub epoch: u64,
+    /// Which stream of that journal.
+    pub stream: Stream,
+    /// Sequence number of the first record; the others follow without a gap, and only the last may span several.
+    pub first_sequence: u64,
+    /// The records.
+    pub records: Vec<Opened>,
+}
+
+/// One record, as the tables take it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Opened {
+    /// An event of hockey.
+    Event {
+        /// What happened.
+        event: Box<Event>,
+        /// The same as JSON.
+        json: String,
+    },
+    /// Player states.
+    Tracks {
+        /// The game.
+        game: u64,
+        /// First instant, microseconds UTC.
+        start_us: i64,
+        /// End of the last step, microseconds UTC.
+        end_us: i64,
+        /// As they came.
+        bytes: Vec<u8>,
+    },
+    /// A reading.
+    Telemetry(Telemetry),
+    /// Sequence numbers up to `last_sequence` that will never come.
+    Lost {
+        /// The last of them.
+        last_sequence: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Bytes that are no record of this stream.
+    Unreadable {
+        /// What is wrong with them.
+        reason: String,
+        /// As they came.
+        bytes: Vec<u8>,
+    },
+}
+
+/// What became of a group of deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// One for each delivery, in order.
+    pub answers: Vec<Answer>,
+    /// Place of the newest event, when there was one.
+    pub event: Option<Offset>,
+    /// Place of the newest chunk of player states, when there was one.
+    pub tracks: Option<Offset>,
+    /// Records that were new.
+    pub records: u64,
+    /// Of those, how many were set aside unread.
+    pub quarantined: u64,
+    /// Records that were held already.
+    pub duplicates: u64,
+}
+
+type Journal<'a> = (&'a str, u64, Stream);
+
+impl Database {
+    /// Keeps a group of deliveries in one transaction and waits for the disk.
+    pub async fn keep(&self, deliveries: &[Delivery]) -> Result<Kept, StorageError> {
+        let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await?;
+        let mut kept = Kept::default();
+        let mut waters: HashMap<Journal<'_>, u64> = HashMap::new();
+        for delivery in deliveries {
+            let journal = (delivery.edge.as_str(), delivery.epoch, delivery.stream);
+            let held = match waters.get(&journal) {
+                Some(held) => *held,
+                None => high_water(&mut transaction, journal).await?,
+            };
+            if delivery.first_sequence > held {
+                kept.answers.push(Answer::Gap { next_sequence: held });
+                continue;
+            }
+            let next_sequence = keep_new(&mut transaction, delivery, held, &mut kept).await?;
+            if next_sequence > held {
+                set_high_water(&mut transaction, journal, next_sequence).await?;
+            }
+            waters.insert(journal, next_sequence);
+            kept.answers.push(Answer::Kept { next_sequence });
+        }
+        transaction.commit().await?;
+        Ok(kept)
+    }
+
+    /// First sequence the hub does not hold.
+    pub async fn next_sequence(&self, edge: &str, epoch: u64, stream: Stream) -> Result<u64, StorageError> {
+        let row = sqlx::query("SELECT next_sequence FROM high_water WHERE edge = ? AND epoch = ? AND stream = ?")
+            .bind(edge)
+            .bind(epoch as i64)
+            .bind(stream.name())
+            .fetch_optional(self.readers())
+            .await?;
+        Ok(row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? as u64)
+    }
+}
+
+async fn high_water(
+    transaction: &mut Transaction<'_, Sqlite>,
+    (edge, epoch, stream): Journal<'_>,
+) -> Result<u64, StorageError> {
+    let row = sqlx::query("SELECT next_sequence FROM high_water WHERE edge = ? AND epoch = ? AND stream = ?")
+        .bind(edge)
+        .bind(epoch as i64)
+        .bind(stream.name())
+        .fetch_optional(&mut **transaction)
+        .await?;
+    Ok(row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? as u64)
+}
+
+async fn set_high_water(
+    transaction: &mut Transaction<'_, Sqlite>,
+    (edge, epoch, stream): Journal<'_>,
+    next_sequence: u64,
+) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO high_water (edge, epoch, stream, next_sequence) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET next_sequence = excluded.next_sequence",
+    )
+    .bind(edge)
+    .bind(epoch as i64)
+    .bind(stream.name())
+    .bind(next_sequence as i64)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the records of `delivery` from sequence `held` on; answers the first sequence not held afterwards.
+async fn keep_new(
+    transaction: &mut Transaction<'_, Sqlite>,
+    delivery: &Delivery,
+    held: u64,
+    kept: &mut Kept,
+) -> Result<u64, StorageError> {
+    let mut next_sequence = held;
+    for (sequence, record) in (delivery.first_sequence..).zip(&delivery.records) {
+        let last_sequence = match record {
+            Opened::Lost { last_sequence, .. } => *last_sequence,
+            _ => sequence,
+        };
+        if last_sequence < held {
+            kept.duplicates += 1;
+            continue;
+        }
+        // Of a loss, the hub may hold the first part: only the rest was lost to it.
+        keep_one(transaction, delivery, sequence.max(held), record, kept).await?;
+        kept.records += 1;
+        next_sequence = last_sequence + 1;
+    }
+    Ok(next_sequence)
+}
+
+async fn keep_one(
+    transaction: &mut Transaction<'_, Sqlite>,
+    delivery: &Delivery,
+    sequence: u64,
+    record: &Opened,
+    kept: &mut Kept,
+) -> Result<(), StorageError> {
+    let Delivery { venue, edge, stream, .. } = delivery;
+    let (epoch, sequence) = (delivery.epoch as i64, sequence as i64);
+    let offset = |id: i64| Some(Offset(id as u64));
+    match record {
+        Opened::Event { event, json } => {
+            let done = sqlx::query(
+                "INSERT INTO events (venue, edge, epoch, sequence, game, captured_us, kind, payload)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(venue)
+            .bind(edge)
+            .bind(epoch)
+            .bind(sequence)
+            .bind(event.game as i64)
+            .bind(event.captured_us)
+            .bind(event.kind.name())
+            .bind(json)
+            .execute(&mut **transaction)
+            .await?;
+            kept.event = offset(done.last_insert_rowid());
+        }
+        Opened::Tracks { game, start_us, end_us, bytes } => {
+            let done = sqlx::query(
+                "INSERT INTO track_chunks (venue, edge, epoch, sequence, game, start_us, end_us, payload)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(venue)
+            .bind(edge)
+            .bind(epoch)
+            .bind(sequence)
+            .bind(*game as i64)
+            .bind(start_us)
+            .bind(end_us)
+            .bind(bytes)
+            .execute(&mut **transaction)
+            .await?;
+            kept.tracks = offset(done.last_insert_rowid());
+        }
+        Opened::Telemetry(telemetry) => {
+            sqlx::query(
+                "INSERT INTO telemetry (edge, epoch, sequence, venue, captured_us, name, subject, value)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(edge)
+            .bind(epoch)
+            .bind(sequence)
+            .bind(venue)
+            .bind(telemetry.captured_us)
+            .bind(&telemetry.name)
+            .bind(&telemetry.subject)
+            .bind(telemetry.value)
+            .execute(&mut **transaction)
+            .await?;
+        }
+        Opened::Lost { last_sequence, reason } => {
+            sqlx::query(
+                "INSERT INTO losses (edge, epoch, stream, first_sequence, last_sequence, reason)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )
+            .bind(edge)
+            .bind(epoch)
+            .bind(stream.name())
+            .bind(sequence)
+            .bind(*last_sequence as i64)
+            .bind(reason)
+            .execute(&mut **transaction)
+            .await?;
+        }
+        Opened::Unreadable { reason, bytes } => {
+            sqlx::query(
+                "INSERT INTO quarantine (edge, epoch, stream, sequence, venue, reason, payload)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(edge)
+            .bind(epoch)
+            .bind(stream.name())
+            .bind(sequence)
+            .bind(venue)
+            .bind(reason)
+            .bind(bytes)
+            .execute(&mut **transaction)
+            .await?;
+            kept.quarantined += 1;
+        }
+    }
+    Ok(())
+}

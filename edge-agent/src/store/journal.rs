@@ -1,0 +1,305 @@
+//! The journal on disk: sled, keyed `(stream, sequence)`. Only `writer.rs` changes it; readers see what is committed.
+//!
+//! sled 0.34 counts its keys by walking them and never shrinks its file, so lengths and bytes are counted here, once at
+//! opening and then in step. After a failed write sled refuses everything until it is opened anew: [`Journal::reopen`].
+
+use super::{
+    StoreConfig, StoreError, StoreStats, StreamStats,
+    entry::{self, Entry, Kind, index},
+    salvage,
+};
+use firmware_protocol::network::{self, Loss, Record, Stream};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+use tokio::sync::watch;
+
+const EPOCH_KEY: [u8; 2] = [0xFF, 0xFF];
+
+pub(super) fn key(stream: Stream, sequence: u64) -> [u8; 9] {
+    let mut key = [stream as u8; 9];
+    key[1..].copy_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+fn acknowledged_key(stream: Stream) -> [u8; 2] {
+    [0xFF, stream as u8]
+}
+
+/// What readers and the writer share.
+pub(super) struct Shared {
+    epoch: u64,
+    sled: RwLock<Option<sled::Db>>,
+    streams: Mutex<[StreamStats; 3]>,
+    fault: Mutex<Option<String>>,
+    committed: watch::Sender<[u64; 3]>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(super) fn committed(&self) -> watch::Receiver<[u64; 3]> {
+        self.committed.subscribe()
+    }
+
+    pub(super) fn stats(&self) -> StoreStats {
+        StoreStats { epoch: self.epoch, streams: *locked(&self.streams), fault: locked(&self.fault).clone() }
+    }
+
+    pub(super) fn set_fault(&self, fault: Option<String>) {
+        *locked(&self.fault) = fault;
+    }
+
+    fn with_sled<T>(&self, work: impl FnOnce(&sled::Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let sled = self.sled.read().unwrap_or_else(PoisonError::into_inner);
+        work(sled.as_ref().ok_or_else(|| StoreError::Engine("not open, because of an earlier failure".into()))?)
+    }
+
+    pub(super) fn read(
+        &self,
+        stream: Stream,
+        from_sequence: u64,
+        records_max: usize,
+        bytes_max: usize,
+        records: &mut Vec<Vec<u8>>,
+    ) -> Result<u64, StoreError> {
+        records.clear();
+        let StreamStats { first_sequence, next_sequence, .. } = locked(&self.streams)[index(stream)];
+        let from = from_sequence.max(first_sequence);
+        if from >= next_sequence {
+            return Ok(from);
+        }
+        self.with_sled(|sled| {
+            let mut bytes_left = bytes_max;
+            let mut expected = from;
+            // A loss that began earlier may span `from`: what is left of it comes first.
+            if let Some(loss) = spanning_loss(sled, stream, from)? {
+                records.push(encoded_loss(stream, from, loss.to, loss.reason));
+                return Ok(from);
+            }
+            for item in sled.range(key(stream, from)..key(stream, next_sequence)) {
+                let (found_key, value) = item?;
+                let sequence = sequence_of(&found_key);
+                if sequence != expected {
+                    break;
+                }
+                let payload = match Entry::exactly(&value).filter(|entry| entry.sequence == sequence) {
+                    Some(entry) => entry.payload.to_vec(),
+                    // It was whole when the journal was opened: the disk lies. Its number is still accounted for.
+                    None => encoded_loss(stream, sequence, sequence, "unreadable on disk".into()),
+                };
+                if !records.is_empty() && (records.len() >= records_max || payload.len() > bytes_left) {
+                    break;
+                }
+                let last = last_sequence(sequence, &payload);
+                bytes_left = bytes_left.saturating_sub(payload.len());
+                records.push(payload);
+                if last > sequence {
+                    break;
+                }
+                expected = sequence + 1;
+            }
+            Ok(from)
+        })
+    }
+}
+
+/// The loss that began below `from` and spans it, if there is one.
+fn spanning_loss(sled: &sled::Db, stream: Stream, from: u64) -> Result<Option<Loss>, StoreError> {
+    let Some(before) = sled.range(key(stream, 0)..key(stream, from)).next_back() else { return Ok(None) };
+    let (_, value) = before?;
+    Ok(Entry::exactly(&value).and_then(|entry| loss_in(entry.payload)).filter(|loss| loss.to >= from))
+}
+
+fn sequence_of(key: &[u8]) -> u64 {
+    key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
+}
+
+/// The loss that `payload` is, if it is one.
+pub(super) fn loss_in(payload: &[u8]) -> Option<Loss> {
+    // The variant stands right behind the version byte: other records are told apart without being decoded.
+    if payload.get(1) != Some(&3) {
+        return None;
+    }
+    match network::decode(payload) {
+        Ok(Record::Lost(loss)) => Some(loss),
+        _ => None,
+    }
+}
+
+/// The last sequence number that the record at `sequence` accounts for.
+pub(super) fn last_sequence(sequence: u64, payload: &[u8]) -> u64 {
+    loss_in(payload).map_or(sequence, |loss| loss.to.max(sequence))
+}
+
+pub(super) fn encoded_loss(stream: Stream, from: u64, to: u64, reason: String) -> Vec<u8> {
+    network::encode(&Record::Lost(Loss { stream, from, to, reason }))
+}
+
+/// Bytes free on the disk that holds `path`; everything when it cannot be told.
+pub(super) fn free_bytes(path: &Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Changes to be made at once, and what they do to the counts.
+pub(super) struct Change {
+    epoch: u64,
+    batch: sled::Batch,
+    pub(super) streams: [StreamStats; 3],
+    appends: bool,
+}
+
+impl Change {
+    /// Puts a record at the end of `stream`: its sequence.
+    pub(super) fn append(&mut self, stream: Stream, payload: &[u8]) -> u64 {
+        let sequence = self.streams[index(stream)].next_sequence;
+        self.put(stream, sequence, payload);
+        self.streams[index(stream)].next_sequence = last_sequence(sequence, payload) + 1;
+        self.appends = true;
+        sequence
+    }
+
+    /// Puts a record at `sequence`, where there is none.
+    pub(super) fn put(&mut self, stream: Stream, sequence: u64, payload: &[u8]) {
+        let value = Entry { kind: Kind::Record, stream, epoch: self.epoch, sequence, payload }.to_bytes();
+        self.streams[index(stream)].bytes += value.len() as u64;
+        self.batch.insert(&key(stream, sequence), value);
+    }
+
+    /// Removes the record at `sequence`, whose value is `bytes` long.
+    pub(super) fn remove(&mut self, stream: Stream, sequence: u64, bytes: usize) {
+        self.batch.remove(&key(stream, sequence));
+        let held = &mut self.streams[index(stream)].bytes;
+        *held = held.saturating_sub(bytes as u64);
+    }
+
+    /// The hub holds everything below `sequence`.
+    pub(super) fn acknowledge(&mut self, stream: Stream, sequence: u64) {
+        let value = Entry { kind: Kind::Acknowledged, stream, epoch: self.epoch, sequence, payload: &[] }.to_bytes();
+        self.batch.insert(&acknowledged_key(stream), value);
+        self.streams[index(stream)].first_sequence = sequence;
+    }
+}
+
+/// The journal, as its only writer holds it.
+pub(super) struct Journal {
+    config: StoreConfig,
+    shared: Arc<Shared>,
+}
+
+impl Journal {
+    pub(super) fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let salvage::Opened { sled, epoch, streams } = salvage::open(config)?;
+        let shared = Shared {
+            epoch,
+            sled: RwLock::new(Some(sled)),
+            streams: Mutex::new(streams),
+            fault: Mutex::new(None),
+            committed: watch::Sender::new(streams.map(|stream| stream.next_sequence)),
+        };
+        Ok(Self { config: config.clone(), shared: Arc::new(shared) })
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) fn streams(&self) -> [StreamStats; 3] {
+        *locked(&self.shared.streams)
+    }
+
+    /// Begins a change of what is committed now.
+    pub(super) fn change(&self) -> Change {
+        Change { epoch: self.shared.epoch, batch: sled::Batch::default(), streams: self.streams(), appends: false }
+    }
+
+    /// Makes a change, and waits for the disk when it adds records. When it fails, nothing of it is shown; made again,
+    /// it writes the same keys.
+    pub(super) fn commit(&self, change: Change) -> Result<(), StoreError> {
+        let Change { batch, streams, appends, .. } = change;
+        self.shared.with_sled(|sled| {
+            sled.apply_batch(batch)?;
+            if appends {
+                sled.flush()?;
+            }
+            Ok(())
+        })?;
+        *locked(&self.shared.streams) = streams;
+        self.shared.committed.send_if_modified(|committed| {
+            let next = streams.map(|stream| stream.next_sequence);
+            std::mem::replace(committed, next) != next
+        });
+        Ok(())
+    }
+
+    /// Adds to `change` that everything of `stream` below `below` goes, because the hub holds it.
+    pub(super) fn forget_below(&self, change: &mut Change, stream: Stream, below: u64) -> Result<(), StoreError> {
+        let StreamStats { first_sequence, next_sequence, .. } = change.streams[index(stream)];
+        if below > next_sequence {
+            tracing::error!(
+                stream = stream.name(),
+                below,
+                next_sequence,
+                "the hub holds more than this journal ever wrote: is this an old copy of the store?"
+            );
+        }
+        let below = below.min(next_sequence);
+        if below <= first_sequence {
+            return Ok(());
+        }
+        self.shared.with_sled(|sled| {
+            for item in sled.range(key(stream, first_sequence)..key(stream, below)) {
+                let (found_key, value) = item?;
+                let sequence = sequence_of(&found_key);
+                change.remove(stream, sequence, value.len());
+                let payload = value.get(entry::HEADER_BYTES..).unwrap_or_default();
+                // The hub has the first part of a loss: the rest is still to be told.
+                if let Some(loss) = loss_in(payload).filter(|loss| loss.to >= below) {
+                    change.put(stream, below, &encoded_loss(stream, below, loss.to, loss.reason));
+                }
+            }
+            change.acknowledge(stream, below);
+            Ok(())
+        })
+    }
+
+    /// Walks the records of `stream` from the oldest on, until `visit` has seen enough.
+    pub(super) fn walk(
+        &self,
+        stream: Stream,
+        mut visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.shared.with_sled(|sled| {
+            for item in sled.scan_prefix([stream as u8]) {
+                let (found_key, value) = item?;
+                if visit(sequence_of(&found_key), &value).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Closes sled and opens it anew, after a failure. What is committed stays what it was.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        let mut sled = self.shared.sled.write().unwrap_or_else(PoisonError::into_inner);
+        drop(sled.take());
+        *sled = Some(salvage::open_sled(&self.config)?);
+        Ok(())
+    }
+}
+
+/// Writes the marks of a new journal.
+pub(super) fn mark_new(sled: &sled::Db, epoch: u64) -> Result<(), StoreError> {
+    let value = Entry { kind: Kind::Epoch, stream: Stream::Events, epoch, sequence: 0, payload: &[] }.to_bytes();
+    sled.insert(EPOCH_KEY, value)?;
+    sled.flush()?;
+    Ok(())
+}
