@@ -49,7 +49,7 @@ fn pictures_go_on_when_the_camera_is_back() {
     let stop = AtomicBool::new(false);
     let config = config();
     let start = Start { utc_us: 0, monotonic_us: 0 };
-    let task = Task { camera: CameraId(3), config: &config, pace: Pace::Live, start, stop: &stop };
+    let task = Task { camera: CameraId(3), config: &config, pace: Pace::Live, start, scene: None, stop: &stop };
     let mut tries = 0;
     let mut open = || {
         tries += 1;
@@ -99,7 +99,7 @@ fn a_replay_of_a_missing_film_ends_with_the_fault() {
     let stop = AtomicBool::new(false);
     let config = CameraConfig::new("film", Origin::File(PathBuf::from("/no/such/film.mp4")));
     let start = Start { utc_us: 0, monotonic_us: 0 };
-    let task = Task { camera: CameraId(0), config: &config, pace: Pace::Replay, start, stop: &stop };
+    let task = Task { camera: CameraId(0), config: &config, pace: Pace::Replay, start, scene: None, stop: &stop };
     let fault = run(&task, &mut || edge_agent::capture::run::open(&task), &sender, &mut |_| {}).unwrap_err();
     assert!(fault.to_string().contains("no film at /no/such/film.mp4: put it there"), "{fault}");
 }

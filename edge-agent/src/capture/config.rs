@@ -1,7 +1,9 @@
 //! `[capture]`: which cameras there are.
 
+use super::CaptureError;
+use crate::geometry::Camera;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// All cameras of this box.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -101,6 +103,20 @@ impl CameraConfig {
             retry_max_ms: default_retry_max_ms(),
         }
     }
+}
+
+impl CameraConfig {
+    /// Reads the calibration file, when one is named.
+    pub fn read_calibration(&self) -> Result<Option<Camera>, CaptureError> {
+        self.calibration.as_deref().map(read_calibration).transpose()
+    }
+}
+
+/// Reads a camera file as `edge-agent calibrate --out` writes it.
+pub fn read_calibration(path: &Path) -> Result<Camera, CaptureError> {
+    let unreadable = |fault: String| CaptureError::CalibrationUnreadable { path: path.to_owned(), fault };
+    let text = std::fs::read_to_string(path).map_err(|fault| unreadable(fault.to_string()))?;
+    toml::from_str(&text).map_err(|fault| unreadable(fault.to_string().trim_end().to_owned()))
 }
 
 impl Config {

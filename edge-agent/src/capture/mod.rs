@@ -12,6 +12,7 @@ pub mod file;
 pub mod device;
 pub mod rtsp;
 pub mod v4l2;
+pub mod synthetic;
 pub mod run;
 pub mod annotate;
 
@@ -23,6 +24,7 @@ pub use config::Config;
 pub use pace::{Pace, Start};
 pub use picture::Picture;
 pub use run::{Sight, Task, run};
+pub use synthetic::Scene;
 
 /// One picture.
 #[derive(Debug, Clone)]
@@ -107,6 +109,14 @@ pub enum CaptureError {
     NoGame {
         /// Which camera.
         name: String,
+    },
+    /// A calibration file does not read.
+    #[error("{path} is no camera file: {fault}; make it with `edge-agent calibrate --out`")]
+    CalibrationUnreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        fault: String,
     },
     /// A film cannot be written.
     #[error("cannot write a film to {path}: check that the folder exists, has room, and that the name ends in .mp4")]

@@ -8,7 +8,9 @@ use super::{
     config::{CameraConfig, Origin},
     file::File,
     picture::Shelf,
-    rtsp, v4l2,
+    rtsp,
+    synthetic::{Scene, Synthetic},
+    v4l2,
 };
 use crate::{backoff::Backoff, ids::CameraId, queue::Sender, time};
 use std::{
@@ -31,6 +33,8 @@ pub struct Task<'a> {
     pub pace: Pace,
     /// The instant everything started.
     pub start: Start,
+    /// What a synthetic camera looks at.
+    pub scene: Option<&'a Scene>,
     /// Set to end it.
     pub stop: &'a AtomicBool,
 }
@@ -59,7 +63,10 @@ pub fn open(task: &Task) -> Result<Box<dyn Source>, CaptureError> {
         Origin::File(path) => Box::new(File::open(path, task.config, task.start.utc_us)?),
         Origin::Rtsp(address) => Box::new(rtsp::open(address, task.config)?),
         Origin::V4l2(device) => Box::new(v4l2::open(device, task.config)?),
-        Origin::Synthetic => return Err(CaptureError::NoGame { name: task.config.name.clone() }),
+        Origin::Synthetic => {
+            let scene = task.scene.ok_or_else(|| CaptureError::NoGame { name: task.config.name.clone() })?;
+            Box::new(Synthetic::new(scene, task.config.fps, task.start.utc_us + task.config.offset_us))
+        }
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{
     capture::{
         Frame, Pace, Source, Start, Task,
         annotate::{self, Annotator, COLOURS, Mark},
-        config::{CameraConfig, Origin},
+        config::{CameraConfig, Origin, read_calibration},
         file::File,
         run as capture,
     },
@@ -18,7 +18,7 @@ use crate::{
     rink::Rink,
     time,
 };
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use opencv::{
     core::Mat,
@@ -113,13 +113,7 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
     if args.annotate.is_some() && args.files.len() != 1 {
         bail!("--annotate writes one copy; {} files were given", args.files.len());
     }
-    let camera = match &args.calibration {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Some(toml::from_str(&text).with_context(|| format!("{} is no camera file", path.display()))?)
-        }
-        None => None,
-    };
+    let camera = args.calibration.as_deref().map(read_calibration).transpose()?;
     let detector = Detector::open(&config)?;
     let mut run = Run { args, detector, camera, found: Vec::new(), spent: Spent::default(), frames: 0 };
     let begun_us = time::monotonic_us();
@@ -179,6 +173,7 @@ impl Run<'_> {
             config: &config,
             pace: Pace::Replay,
             start: Start { utc_us: 0, monotonic_us: 0 },
+            scene: None,
             stop: &stop,
         };
         let mut film: Option<Box<dyn Source>> = Some(Box::new(film));

@@ -75,6 +75,7 @@ impl Preparer {
         let scale = (self.size.width as f32 / part.width as f32).min(self.size.height as f32 / part.height as f32);
         let fit = |length: i32, most: i32| ((length as f32 * scale).round() as i32).clamp(1, most);
         let fitted = Size::new(fit(part.width, self.size.width), fit(part.height, self.size.height));
+        let (part, fitted) = whole_steps(part, fitted, scale);
         let region = Mat::roi(image, part)?;
         // Shrinking by area keeps far players from flickering between pixels; enlarging has nothing to average.
         let method = if scale < 0.6 { INTER_AREA } else { INTER_LINEAR };
@@ -105,6 +106,17 @@ impl Preparer {
     }
 }
 
+/// The part and its fitted size, less the last rows and columns where that makes the ratio whole: OpenCV averages
+/// blocks of whole pixels five times faster than parts of pixels, and 1080p to 640 is a third.
+fn whole_steps(part: Area, fitted: Size, scale: f32) -> (Area, Size) {
+    let step = (1.0 / scale).round() as i32;
+    if step < 2 || (1.0 / scale - step as f32).abs() > 1e-4 {
+        return (part, fitted);
+    }
+    let kept = Size::new((part.width / step).max(1), (part.height / step).max(1));
+    (Area::new(part.x, part.y, kept.width * step, kept.height * step), kept)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +138,16 @@ mod tests {
         assert_eq!([tensor[0], tensor[64 * 32], tensor[2 * 64 * 32]], [40.0, 10.0, 0.0]);
         assert_eq!(tensor[63], 114.0, "a square picture in a wide input leaves its right half grey");
         assert!((view.scale - 0.32).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_third_is_a_third_in_both_directions() {
+        let (part, fitted) = whole_steps(Area::new(0, 0, 1920, 1088), Size::new(640, 363), 1.0 / 3.0);
+        assert_eq!((part.width, part.height, fitted.width, fitted.height), (1920, 1086, 640, 362));
+        let (part, fitted) = whole_steps(Area::new(0, 0, 1280, 720), Size::new(640, 360), 0.5);
+        assert_eq!((part.height, fitted.height), (720, 360));
+        let (part, fitted) = whole_steps(Area::new(0, 0, 1000, 500), Size::new(640, 320), 0.64);
+        assert_eq!((part.height, fitted.height), (500, 320));
     }
 
     #[test]
