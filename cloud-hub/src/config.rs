@@ -1,1 +1,195 @@
-//! To be described.
+//! The whole configuration: composed of each part's own section, read from one TOML file.
+//!
+//! Comes in: text. Goes out: a [`HubConfig`], or every fault at once, each with file, line and what is allowed. Unknown
+//! keys are faults. A missing key has its default, so an empty file is a whole configuration.
+
+use crate::{gateway::GatewayConfig, ingest::IngestConfig, services::core::CoreConfig};
+use serde::{Deserialize, Serialize};
+use std::{fmt, ops::Range, path::PathBuf};
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HubConfig {
+    /// Folder of everything the hub keeps.
+    pub data: PathBuf,
+    /// How the hub speaks to its operator.
+    pub log: LogConfig,
+    /// Where browsers and programs reach it.
+    pub gateway: GatewayConfig,
+    /// Where boxes reach it.
+    pub ingest: IngestConfig,
+    /// How live pages are served.
+    pub core: CoreConfig,
+}
+
+/// How the hub speaks to its operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// One object a line for machines, or text for people.
+    pub format: LogFormat,
+    /// What is said: `info`, or by part as in `info,tower_http=debug,cloud_hub::ingest=trace`.
+    pub filter: String,
+}
+
+/// The shape of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text.
+    Text,
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self {
+            data: "data".into(),
+            log: LogConfig::default(),
+            gateway: GatewayConfig::default(),
+            ingest: IngestConfig::default(),
+            core: CoreConfig::default(),
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Json, filter: "info".to_owned() }
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// Name of the file.
+    pub file: String,
+    /// Line, when it can be told, and what is wrong.
+    pub faults: Vec<(Option<usize>, String)>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.faults.len();
+        write!(formatter, "{}: {count} fault{}", self.file, if count == 1 { "" } else { "s" })?;
+        for (line, fault) in &self.faults {
+            match line {
+                Some(line) => write!(formatter, "\n  {}:{line}: {fault}", self.file)?,
+                None => write!(formatter, "\n  {}: {fault}", self.file)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads `text`, which came from `file`.
+pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
+    let mut faults = Vec::new();
+    // The reader stops at the first fault: strike it out and read again, until all are told.
+    let mut rest = text.to_owned();
+    let config = loop {
+        match toml::from_str::<HubConfig>(&rest) {
+            Ok(config) => break config,
+            Err(error) => {
+                let span = error.span().filter(|span| span.start < rest.len());
+                let line = span.as_ref().map(|span| rest[..span.start].matches('\n').count() + 1);
+                let entry = line.and_then(|line| rest.lines().nth(line - 1)).map(str::trim).unwrap_or_default();
+                faults.push((line, format!("{entry}: {}", error.message().trim().replace('\n', " "))));
+                if !span.is_some_and(|span| strike(&mut rest, &span)) {
+                    return Err(ConfigError { file: file.to_owned(), faults });
+                }
+            }
+        }
+    };
+    let ranges = [config.gateway.faults(), config.ingest.faults(), config.core.faults()].concat();
+    faults.extend(ranges.into_iter().map(|fault| (line_of(text, &fault), fault)));
+    if faults.is_empty() {
+        return Ok(config);
+    }
+    faults.sort_by_key(|(line, _)| line.unwrap_or(usize::MAX));
+    Err(ConfigError { file: file.to_owned(), faults })
+}
+
+/// Blanks the entry at `span`; of a section's head, the whole section. Answers whether anything was there.
+fn strike(text: &mut String, span: &Range<usize>) -> bool {
+    let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let end_of_line = |from: usize| text[from..].find('\n').map_or(text.len(), |at| from + at);
+    let mut end = end_of_line(span.end.clamp(start, text.len()));
+    if text[start..].trim_start().starts_with('[') {
+        end = text[end..].find("\n[").map_or(text.len(), |at| end + at);
+    }
+    let blank: String = text[start..end].chars().filter(|character| *character == '\n').collect();
+    let found = !text[start..end].trim().is_empty();
+    text.replace_range(start..end, &blank);
+    found
+}
+
+/// The line of the key that `fault` opens with, as in `core.rink.width_m 3 (…)`.
+fn line_of(text: &str, fault: &str) -> Option<usize> {
+    let path = fault.split_whitespace().next()?;
+    let (section, key) = path.rsplit_once('.')?;
+    let mut within = String::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(head) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            head.trim().clone_into(&mut within);
+        } else if within == section && line.split('=').next().is_some_and(|name| name.trim() == key) {
+            return Some(index + 1);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<(Option<usize>, String)> {
+        read(text, "hub.toml").unwrap_err().faults
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(read("", "hub.toml"), Ok(HubConfig::default()));
+    }
+
+    #[test]
+    fn the_shipped_file_states_every_key_with_its_default() {
+        let text = include_str!("../../config/hub.toml");
+        assert_eq!(read(text, "config/hub.toml"), Ok(HubConfig::default()));
+        let keys = |table: &toml::Table| {
+            let mut keys = Vec::new();
+            let mut open = vec![(String::new(), table.clone())];
+            while let Some((path, table)) = open.pop() {
+                for (key, value) in table {
+                    match value {
+                        toml::Value::Table(inner) => open.push((format!("{path}{key}."), inner)),
+                        _ => keys.push(format!("{path}{key}")),
+                    }
+                }
+            }
+            keys.sort();
+            keys
+        };
+        let shipped: toml::Table = text.parse().unwrap();
+        assert_eq!(keys(&shipped), keys(&toml::Table::try_from(HubConfig::default()).unwrap()));
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_with_its_line_and_what_is_allowed() {
+        let text = "colour = 1\n[gateway]\nlisten = \"nowhere\"\nrequest_timeout_ms = 1\n\n[cellar]\nwine = 3\n\n\
+                    [core]\nsockets_max = 0\nping_interval_ms = \"often\"\n[core.rink]\nwidth_m = 61.0\n";
+        let faults = lines(text);
+        let at: Vec<Option<usize>> = faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(at, [1, 3, 4, 6, 10, 11, 13].map(Some), "{faults:#?}");
+        assert!(faults[0].1.contains("colour") && faults[0].1.contains("gateway"), "{faults:#?}");
+        assert!(faults[2].1.contains("(100 to 600000)"), "{faults:#?}");
+    }
+
+    #[test]
+    fn text_that_is_no_toml_ends_with_a_fault() {
+        assert_eq!(lines("[gateway\nlisten = = 3\n").first().and_then(|(line, _)| *line), Some(1));
+    }
+}

@@ -1,1 +1,139 @@
-//! To be described.
+//! Joins all parts of the hub; the only file that knows every stage.
+//!
+//! Comes in: a configuration. Goes out: a running [`Hub`] that says where it listens. Stopping goes downstream: boxes
+//! are no longer heard, what was heard is kept, pages are told, the file is closed. A part that cannot start says why
+//! and nothing is left running.
+
+use crate::{
+    config::HubConfig,
+    event_store::EventStore,
+    gateway,
+    health::{self, Health},
+    ingest::{self, Admission, LiveBoard},
+    projections::{Freshness, Projections, projector},
+    services::core::{Core, Sources},
+    storage::Database,
+    time,
+};
+use anyhow::Context as _;
+use std::{net::SocketAddr, time::Duration};
+use tokio::{net::TcpListener, signal::unix};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Name of the database in the data folder.
+const DATABASE: &str = "hub.sqlite";
+/// Time all of stopping may take; a supervisor's own limit is longer.
+const STOP: Duration = Duration::from_secs(10);
+
+/// A running hub.
+pub struct Hub {
+    /// Where browsers and programs reach it: the port that was bound.
+    pub address: SocketAddr,
+    /// The door for batches.
+    pub admission: Admission,
+    /// The newest states.
+    pub board: LiveBoard,
+    /// The truth.
+    pub store: EventStore,
+    core: Core,
+    database: Database,
+    answering: CancellationToken,
+    keeping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Hub {
+    /// Starts everything but the ear for boxes, which [`serve`] opens; tests come in by `admission` and `board`.
+    pub async fn start(config: &HubConfig) -> anyhow::Result<Self> {
+        let _ = health::recorder();
+        let database = Database::open(&config.data.join(DATABASE)).await?;
+        let store = EventStore::new(database.clone()).await?;
+        let projections = Projections::new(database.clone());
+        let (freshness, board) = (Freshness::default(), LiveBoard::default());
+        let (admission, handovers) = Admission::new(config.ingest.queue_batches_max, config.ingest.batch_bytes_max);
+        let listener = TcpListener::bind(config.gateway.listen).await.with_context(|| {
+            format!("cannot listen on {} (is the port taken? try --listen with another)", config.gateway.listen)
+        })?;
+        let address = listener.local_addr()?;
+
+        let (answering, keeping, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let core = Core::start(
+            config.core,
+            Sources {
+                epoch: database.epoch().await?,
+                store: store.clone(),
+                projections: projections.clone(),
+                freshness: freshness.clone(),
+                board: board.clone(),
+            },
+        );
+        let probes = health::router(Health { store: store.clone(), projections });
+        let app = gateway::app(&config.gateway, &core, probes);
+        tasks.spawn({
+            let (store, keeping) = (store.clone(), keeping.clone());
+            async move { store.run(handovers, keeping).await }
+        });
+        tasks.spawn(projector::run(store.clone(), database.clone(), freshness, keeping.clone()));
+        tasks.spawn(health::keep_small(keeping.clone()));
+        tasks.spawn({
+            let stop = answering.clone();
+            async move {
+                let server = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
+                if let Err(error) = server.await {
+                    tracing::error!(%error, "the gateway ended");
+                }
+            }
+        });
+        Ok(Self { address, admission, board, store, core, database, answering, keeping, tasks })
+    }
+
+    /// Stops everything: pages are told, what was heard is kept, the file is closed.
+    pub async fn stop(self) {
+        self.answering.cancel();
+        self.core.stop().await;
+        self.keeping.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "some requests did not end in time");
+        }
+        self.database.close().await;
+    }
+}
+
+/// Runs the hub until SIGTERM or SIGINT.
+pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
+    let began_us = time::monotonic_us();
+    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
+    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
+    let hub = Hub::start(config).await?;
+    let deaf = CancellationToken::new();
+    let ear = ingest::run(&config.ingest, hub.admission.clone(), hub.board.clone(), deaf.clone());
+    tokio::pin!(ear);
+    tracing::info!(
+        address = %hub.address,
+        ingest = ?config.ingest.listen,
+        data = %config.data.display(),
+        started_ms = time::monotonic_us().saturating_sub(began_us) / 1_000,
+        "the hub is ready"
+    );
+    println!(
+        "hub ready: http://{} (boxes: {}; data: {})",
+        hub.address,
+        config.ingest.listen.join(", "),
+        config.data.display()
+    );
+    let ended = tokio::select! {
+        ended = &mut ear => Some(ended),
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+    };
+    tracing::info!("stopping");
+    deaf.cancel();
+    let ended = match ended {
+        Some(ended) => ended,
+        None => tokio::time::timeout(STOP, ear).await.unwrap_or(Ok(())),
+    };
+    hub.stop().await;
+    tracing::info!("stopped");
+    Ok(ended?)
+}

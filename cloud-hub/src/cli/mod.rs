@@ -1,1 +1,119 @@
-//! To be described.
+//! The command line: `serve`, `check-config`, `openapi`.
+//!
+//! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
+//! non-zero exit.
+
+use crate::{
+    config::{self, HubConfig, LogConfig, LogFormat},
+    gateway, pipeline,
+};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+const EXAMPLES: &str = "Examples:
+  cloud-hub serve                                     pages on http://localhost:8000, boxes on UDP 7447, data in ./data
+  cloud-hub serve --listen 127.0.0.1:0 --data trial   a free port, printed when ready
+  cloud-hub serve --config /etc/rinkside/hub.toml
+  cloud-hub check-config config/hub.toml
+  cloud-hub openapi > cloud-hub/openapi.json";
+
+/// The hub: takes what every box at every rink has seen, keeps it, serves it.
+#[derive(Debug, Parser)]
+#[command(name = "cloud-hub", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the hub until SIGTERM or Ctrl-C
+    Serve(Serve),
+    /// Read a configuration and say everything that is wrong with it
+    CheckConfig {
+        /// The file
+        file: PathBuf,
+    },
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Configuration file; without one, the defaults of config/hub.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of everything the hub keeps
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address and port of pages, API and WebSocket; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Address and port where boxes reach the hub, over QUIC
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    ingest: Option<SocketAddr>,
+}
+
+/// Does what the arguments say.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(arguments) => {
+            let config = arguments.configuration()?;
+            speak(&config.log)?;
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(pipeline::serve(&config))
+        }
+        Command::CheckConfig { file } => {
+            read(&file)?;
+            println!("{}: no faults", file.display());
+            Ok(())
+        }
+        Command::Openapi => {
+            print!("{}", gateway::document());
+            Ok(())
+        }
+    }
+}
+
+impl Serve {
+    fn configuration(self) -> anyhow::Result<HubConfig> {
+        let mut config = self.config.as_deref().map_or_else(|| Ok(HubConfig::default()), read)?;
+        if let Some(data) = self.data {
+            // Certificates stay in the data folder unless the file put them elsewhere.
+            if let Ok(within) = config.ingest.certificates.strip_prefix(&config.data) {
+                config.ingest.certificates = data.join(within);
+            }
+            config.data = data;
+        }
+        if let Some(listen) = self.listen {
+            config.gateway.listen = listen;
+        }
+        if let Some(ingest) = self.ingest {
+            config.ingest.listen = vec![format!("quic/{ingest}")];
+        }
+        Ok(config)
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<HubConfig> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(config::read(&text, &file.display().to_string())?)
+}
+
+/// Log lines go to standard error; standard output stays for answers.
+fn speak(log: &LogConfig) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&log.filter).with_context(|| {
+        format!("log.filter {:?} (a level, or part=level separated by commas, as info,tower_http=debug)", log.filter)
+    })?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match log.format {
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
+        LogFormat::Text => registry.with(lines).init(),
+    }
+    Ok(())
+}

@@ -52,6 +52,11 @@ impl EventStore {
         self.database.events_of_game(game, offset, events_max).await
     }
 
+    /// The newest events of `game`, at most `events_max`, oldest first.
+    pub async fn read_game_newest(&self, game: u64, events_max: usize) -> Result<Vec<StoredEvent>, StorageError> {
+        self.database.events_of_game_newest(game, events_max).await
+    }
+
     /// At most `chunks_max` chunks of player states after `offset`, oldest first. Chunks count apart from events.
     pub async fn read_tracks_after(
         &self,

@@ -1,1 +1,116 @@
-//! To be described.
+//! The one door: routes, limits, headers, logs and figures of every request, and the dashboard.
+//!
+//! ```text
+//!  request ─► id ─► log ─► figures ─► headers ─► compression ─► error shape ─► time and size limits ─► service
+//! ```
+//!
+//! Comes in: HTTP. Goes out: what the services answer; `/api/openapi.json`; the dashboard for every other path, so that
+//! its pages can be linked to. Never: an answer without a request id, an error under `/api` that is no problem document,
+//! or a query string in a log. The only file that knows every service.
+
+pub mod config;
+pub mod dashboard;
+pub mod figures;
+pub mod openapi;
+
+pub use config::GatewayConfig;
+pub use openapi::document;
+
+use crate::{
+    api::{Problem, problem},
+    services::core::Core,
+};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::time::Duration;
+use tower_http::{
+    compression::CompressionLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::Level;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers of every answer. The policy allows what the dashboard carries itself: its scripts and workers, styles set by
+/// components, pictures drawn on the page, and its own socket (`'self'` covers ws and wss of the same origin).
+const HEADERS: [(HeaderName, &str); 7] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; \
+         frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=(), xr-spatial-tracking=(self)",
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Everything the hub answers. `probes` are the paths of [`health`](crate::health), which stands below.
+pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
+    let (services, document) = openapi::describe(core.router());
+    let document = openapi::text(&document);
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    let mut app = services
+        .route("/api/openapi.json", get(async move || (json, document)))
+        .merge(probes)
+        .fallback(elsewhere)
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(config.body_bytes_max))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            Duration::from_millis(config.request_timeout_ms),
+        ))
+        .layer(middleware::map_response(problem::shape_errors))
+        .layer(CompressionLayer::new());
+    for (name, value) in HEADERS {
+        app = app.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
+    }
+    app.layer(middleware::from_fn(figures::count))
+        .layer(
+            TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)),
+        )
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(middleware::map_request(forget_foreign_id))
+}
+
+/// A path that is no service's: a problem for programs, the dashboard for people.
+async fn elsewhere(request: Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api/") || path.starts_with("/ws/") {
+        return Problem::not_found(format!("{path} is not a path of this hub; see /api/openapi.json")).into_response();
+    }
+    dashboard::page(request.method(), path, request.headers())
+}
+
+/// A caller's own request id is kept when it is short and plain, so that it cannot forge or flood the log.
+async fn forget_foreign_id(mut request: Request) -> Request {
+    let plain = |id: &HeaderValue| {
+        id.len() <= 64 && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    };
+    if request.headers().get(REQUEST_ID).is_some_and(|id| !plain(id)) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
+}
+
+fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)
+}

@@ -7,6 +7,7 @@
 
 pub mod records;
 pub mod reading;
+pub mod projected;
 
 use sqlx::{
     SqlitePool,

@@ -123,6 +123,19 @@ impl Database {
             .collect()
     }
 
+    /// The newest events of `game`, at most `events_max`, oldest first.
+    pub async fn events_of_game_newest(&self, game: u64, events_max: usize) -> Result<Vec<StoredEvent>, StorageError> {
+        sqlx::query("SELECT * FROM events WHERE game = ? ORDER BY offset DESC LIMIT ?")
+            .bind(game as i64)
+            .bind(events_max as i64)
+            .fetch_all(self.readers())
+            .await?
+            .iter()
+            .rev()
+            .map(event_from)
+            .collect()
+    }
+
     /// At most `chunks_max` chunks of player states after `offset`, oldest first.
     pub async fn tracks_after(&self, offset: Offset, chunks_max: usize) -> Result<Vec<StoredTracks>, StorageError> {
         sqlx::query("SELECT * FROM track_chunks WHERE offset > ? ORDER BY offset LIMIT ?")

@@ -262,10 +262,10 @@ mod tests {
             puck: Some(LivePuck { x_cm: 1, y_cm: 2, z_cm: 3, vx_cms: 4, vy_cms: 5 }),
             players: vec![player],
         };
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(
             hex(&keyframe(&state, 1)),
-            "010103020301010000000000010000002148a57800000000010000000000000080 4f120001000200030004000500 0000\
+            "010103020301010000000000010000002118a47800000000010000000000000080 4f120001000200030004000500 0000\
              0201091ffeff2c010500fbff0900"
                 .replace(' ', "")
         );

@@ -6,10 +6,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Feet to metres.
-const FOOT_M: f64 = 0.3048;
-
-/// One rink's measures, metres; symmetric about both axes. Default: NHL rule book 2024-25, section 1.
+/// One rink's measures, metres; symmetric about both axes. Default: NHL rule book 2024-25, section 1,
+/// 200 × 85 ft.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rink {
@@ -39,22 +37,18 @@ pub struct Rink {
 
 impl Default for Rink {
     fn default() -> Self {
-        let [length_m, width_m, corner_m] = [200.0, 85.0, 28.0].map(|feet| feet * FOOT_M);
-        let [goal_line_m, blue_line_m] = [89.0, 25.0].map(|feet| feet * FOOT_M);
-        let [end_spot_m, neutral_spot_m, spot_across_m] = [69.0, 20.0, 22.0].map(|feet| feet * FOOT_M);
-        let [circle_m, goal_width_m, crease_m] = [15.0, 6.0, 6.0].map(|feet| feet * FOOT_M);
         Self {
-            length_m,
-            width_m,
-            corner_m,
-            goal_line_m,
-            blue_line_m,
-            end_spot_m,
-            neutral_spot_m,
-            spot_across_m,
-            circle_m,
-            goal_width_m,
-            crease_m,
+            length_m: 60.96,
+            width_m: 25.908,
+            corner_m: 8.5344,
+            goal_line_m: 27.1272,
+            blue_line_m: 7.62,
+            end_spot_m: 21.0312,
+            neutral_spot_m: 6.096,
+            spot_across_m: 6.7056,
+            circle_m: 4.572,
+            goal_width_m: 1.8288,
+            crease_m: 1.8288,
         }
     }
 }
@@ -78,7 +72,7 @@ impl Rink {
             ("crease_m", self.crease_m, 0.0, half.1),
         ] {
             if !(lowest..=highest).contains(&value) {
-                faults.push(format!("rink.{key} = {value}: from {lowest} to {highest}"));
+                faults.push(format!("core.rink.{key} {value} ({lowest} to {highest})"));
             }
         }
         faults

@@ -12,6 +12,7 @@
 //! `reset`; never a part. `hello.offset` is the newest event there is, or where a resumed page stands. Binary frames
 //! are [`live_frame`](super::live_frame)s. The hub pings an idle socket; browsers answer by themselves.
 
+use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,4 +57,11 @@ pub enum SocketMessage {
         /// Why.
         reason: String,
     },
+}
+
+impl SocketMessage {
+    /// The text frame.
+    pub fn text(&self) -> Utf8Bytes {
+        serde_json::to_string(self).expect("numbers and words are JSON").into()
+    }
 }

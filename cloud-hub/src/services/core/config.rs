@@ -1,0 +1,51 @@
+//! `[core]`: how live pages are served.
+
+use super::rink::Rink;
+use serde::{Deserialize, Serialize};
+
+/// How live pages are served.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CoreConfig {
+    /// Sockets open at once; the next is told to come back later.
+    pub sockets_max: usize,
+    /// Missed events replayed to a page that comes back; more, and it is told to fetch them by REST.
+    pub replay_events_max: usize,
+    /// An idle socket is pinged this often, milliseconds; silent for two of these, it is closed.
+    pub ping_interval_ms: u64,
+    /// A page that takes nothing for this long is closed, milliseconds.
+    pub send_timeout_ms: u64,
+    /// The ice that pages draw.
+    pub rink: Rink,
+}
+
+impl Default for CoreConfig {
+    fn default() -> Self {
+        Self {
+            sockets_max: 20_000,
+            replay_events_max: 1_000,
+            ping_interval_ms: 15_000,
+            send_timeout_ms: 10_000,
+            rink: Rink::default(),
+        }
+    }
+}
+
+impl CoreConfig {
+    /// What is wrong with these values, each with the values allowed.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (key, value, lowest, highest) in [
+            ("sockets_max", self.sockets_max as u64, 1, 1_000_000),
+            ("replay_events_max", self.replay_events_max as u64, 1, 100_000),
+            ("ping_interval_ms", self.ping_interval_ms, 100, 600_000),
+            ("send_timeout_ms", self.send_timeout_ms, 100, 600_000),
+        ] {
+            if !(lowest..=highest).contains(&value) {
+                faults.push(format!("core.{key} {value} ({lowest} to {highest})"));
+            }
+        }
+        faults.extend(self.rink.faults());
+        faults
+    }
+}

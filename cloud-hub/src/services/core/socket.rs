@@ -1,0 +1,318 @@
+//! `GET /ws/analytics`: one page watching one game.
+//!
+//! Comes in: ticks of the game's feed, announcements of events, and pongs. Goes out: `hello`, what a returning page
+//! missed, then frames and events as they come. Never: more for a slow page than the rings hold; events out of order,
+//! twice, or with a silent hole. A page that takes nothing for the send time limit, or answers no ping, is closed. When
+//! the hub stops, every page gets a closing frame.
+
+use super::{
+    Core,
+    event_feed::Announcement,
+    event_view::EventView,
+    live_feed::{RING_TICKS, Tick},
+    socket_messages::{PROTOCOL, SocketMessage},
+};
+use crate::{
+    api::{Parameters, Problem},
+    ids::Offset,
+};
+use axum::{
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
+    },
+    response::Response,
+};
+use serde::Deserialize;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{MissedTickBehavior, interval, timeout},
+};
+use utoipa::IntoParams;
+
+/// tungstenite reserves 128 KiB a socket unless told: pages say little.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+/// What one page may leave unread inside the hub, beside the kernel's buffer.
+const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
+/// Pages say nothing but pongs.
+const MESSAGE_BYTES_MAX: usize = 4 << 10;
+/// A page this many ticks behind skips to the newest: a quarter second.
+const BEHIND_TICKS_MAX: usize = RING_TICKS / 5;
+/// How often a page without a game, or with the newest, looks for another.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Which game, and where a returning page stands.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SocketChoice {
+    /// The game, as the league numbers it; always the newest when left out.
+    pub game: Option<u64>,
+    /// The last `epoch` this page was told.
+    pub epoch: Option<String>,
+    /// The last `offset` this page holds.
+    pub offset: Option<u64>,
+}
+
+/// Live frames and events of one game.
+///
+/// Binary messages are keyframes and deltas, laid out in the header of `cloud-hub/src/services/core/live_frame.rs`;
+/// text messages are `SocketMessage`s.
+#[utoipa::path(get, path = "/ws/analytics", tag = "core", params(SocketChoice), responses(
+    (status = 101, description = "The WebSocket is open; text messages are these", body = SocketMessage),
+    (status = 400, description = "The query is wrong or this is no WebSocket request", body = Problem,
+     content_type = "application/problem+json"),
+    (status = 503, description = "Too many pages", body = Problem, content_type = "application/problem+json"),
+))]
+pub async fn analytics(
+    State(core): State<Core>,
+    Parameters(choice): Parameters<SocketChoice>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    if choice.epoch.is_some() != choice.offset.is_some() {
+        return Err(Problem::bad_request("epoch and offset go together: send both to go on, or neither to begin"));
+    }
+    let upgrade = upgrade.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let shared = &core.shared;
+    let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
+        return Err(Problem::unavailable(format!("{} pages are watching already", shared.config.sockets_max), 5));
+    };
+    let token = shared.tracker.token();
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let _held = (permit, token);
+        metrics::gauge!("core_sockets").increment(1.0);
+        let mut page = Page { core, socket, asked: choice.game, game: None, ticks: None, offset: 0, held: None };
+        let end = page.serve(&choice).await;
+        tracing::debug!(?end, "a page left");
+        metrics::counter!("core_sockets_ended_total", "end" => end.word()).increment(1);
+        metrics::gauge!("core_sockets").decrement(1.0);
+    }))
+}
+
+/// Why a page is served no longer.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// It closed, or its connection broke.
+    Left,
+    /// It took nothing, or answered no ping.
+    Stuck,
+    /// The hub stops.
+    Stopping,
+    /// The event store cannot be read.
+    Failed,
+}
+
+impl End {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Stuck => "stuck",
+            Self::Stopping => "stopping",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+struct Page {
+    core: Core,
+    socket: WebSocket,
+    asked: Option<u64>,
+    game: Option<u64>,
+    ticks: Option<Receiver<Arc<Tick>>>,
+    /// Every event of the game up to here was sent, or the page knows it was not.
+    offset: u64,
+    /// Sequence of the last frame sent.
+    held: Option<u32>,
+}
+
+impl Page {
+    async fn serve(&mut self, choice: &SocketChoice) -> End {
+        let Err(end) = self.talk(choice).await else { return End::Left };
+        let farewell = match end {
+            End::Left | End::Stuck => return end,
+            End::Stopping => CloseFrame { code: close_code::AWAY, reason: "the hub is stopping".into() },
+            End::Failed => CloseFrame { code: close_code::ERROR, reason: "events cannot be read".into() },
+        };
+        let _ = self.send(Message::Close(Some(farewell))).await;
+        end
+    }
+
+    /// Talks until there is a reason not to.
+    async fn talk(&mut self, choice: &SocketChoice) -> Result<(), End> {
+        let core = self.core.clone();
+        let config = core.shared.config;
+        // Heard from before the replay reads, so nothing falls between.
+        let mut events = core.shared.events.subscribe();
+        self.game = core.choose_game(self.asked).await.ok();
+        self.greet(choice).await?;
+        self.watch_game().await?;
+
+        let mut look = interval(LOOK);
+        let mut ping = interval(Duration::from_millis(config.ping_interval_ms));
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ping.reset();
+        let mut pings_unanswered = 0;
+        loop {
+            tokio::select! {
+                () = core.shared.stop.cancelled() => return Err(End::Stopping),
+                message = self.socket.recv() => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Left),
+                    Some(Ok(_)) => pings_unanswered = 0,
+                },
+                announcement = events.recv() => match announcement {
+                    Ok(announcement) => self.announce(announcement).await?,
+                    Err(RecvError::Lagged(_)) => self.replay().await?,
+                    Err(RecvError::Closed) => return Err(End::Stopping),
+                },
+                tick = next(&mut self.ticks) => match tick {
+                    Ok(tick) => self.show(tick).await?,
+                    Err(RecvError::Lagged(skipped)) => metrics::counter!("core_ticks_skipped_total").increment(skipped),
+                    Err(RecvError::Closed) => self.ticks = None,
+                },
+                _ = look.tick() => self.look_for_game().await?,
+                _ = ping.tick() => {
+                    if pings_unanswered >= 2 {
+                        return Err(End::Stuck);
+                    }
+                    pings_unanswered += 1;
+                    self.send(Message::Ping(bytes::Bytes::new())).await?;
+                }
+            }
+        }
+    }
+
+    /// Says hello, and brings a returning page up to date.
+    async fn greet(&mut self, choice: &SocketChoice) -> Result<(), End> {
+        let shared = self.core.shared.clone();
+        let newest = shared.store.follow().borrow().0;
+        let returns = choice.epoch.as_deref().zip(choice.offset);
+        self.offset = match returns {
+            Some((epoch, offset)) if epoch == shared.epoch && offset <= newest => offset,
+            _ => newest,
+        };
+        let (epoch, rink) = (shared.epoch.clone(), shared.config.rink);
+        self.say(&SocketMessage::Hello { protocol: PROTOCOL, epoch, offset: self.offset, game: self.game, rink })
+            .await?;
+        match returns {
+            Some((epoch, offset)) if epoch != shared.epoch || offset > newest => {
+                self.reset("this hub keeps another event store now; what was held is of the old one").await
+            }
+            Some(_) => self.replay().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends all events of the game after `offset`, or says that it does not.
+    async fn replay(&mut self) -> Result<(), End> {
+        let shared = self.core.shared.clone();
+        let newest = shared.store.follow().borrow().0;
+        let events_max = shared.config.replay_events_max;
+        let Some(game) = self.game else {
+            self.offset = newest.max(self.offset);
+            return Ok(());
+        };
+        let missed =
+            shared.store.read_game_after(game, Offset(self.offset), events_max + 1).await.map_err(|error| {
+                tracing::error!(%error, "missed events cannot be read");
+                End::Failed
+            })?;
+        if missed.len() > events_max {
+            self.offset = newest;
+            return self.reset(&format!("more than {events_max} events were missed")).await;
+        }
+        for stored in missed {
+            self.say(&SocketMessage::Event { event: EventView::new(stored.offset.0, &stored.event) }).await?;
+            self.offset = stored.offset.0;
+        }
+        self.offset = newest.max(self.offset);
+        Ok(())
+    }
+
+    async fn reset(&mut self, reason: &str) -> Result<(), End> {
+        metrics::counter!("core_resets_total").increment(1);
+        let epoch = self.core.shared.epoch.clone();
+        self.say(&SocketMessage::Reset { epoch, offset: self.offset, reason: reason.to_owned() }).await
+    }
+
+    async fn announce(&mut self, announcement: Announcement) -> Result<(), End> {
+        if announcement.offset <= self.offset {
+            return Ok(());
+        }
+        self.offset = announcement.offset;
+        if self.game == Some(announcement.game) {
+            self.send(Message::Text(announcement.text)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends one tick, or the newest when the page is behind.
+    async fn show(&mut self, mut tick: Arc<Tick>) -> Result<(), End> {
+        if let Some(ticks) = &mut self.ticks
+            && ticks.len() > BEHIND_TICKS_MAX
+        {
+            let skipped = ticks.len();
+            while let Ok(newer) = ticks.try_recv() {
+                tick = newer;
+            }
+            metrics::counter!("core_ticks_skipped_total").increment(skipped as u64);
+        }
+        let frame = tick.frame(self.held).clone();
+        self.held = Some(tick.sequence);
+        metrics::counter!("core_frames_sent_total").increment(1);
+        self.send(Message::Binary(frame)).await
+    }
+
+    /// Joins the feed of the game, once it has a state.
+    async fn watch_game(&mut self) -> Result<(), End> {
+        let Some(watch) = self.game.and_then(|game| self.core.shared.feeds.watch(game)) else { return Ok(()) };
+        self.ticks = Some(watch.ticks);
+        self.held = None;
+        self.show(watch.newest).await
+    }
+
+    /// Follows the newest game, and joins a game that has begun meanwhile.
+    async fn look_for_game(&mut self) -> Result<(), End> {
+        let newest = match self.core.live_game() {
+            None if self.game.is_none() => self.core.choose_game(None).await.ok(),
+            live => live,
+        };
+        if self.asked.is_none()
+            && let Some(game) = newest
+            && self.game != Some(game)
+        {
+            self.game = Some(game);
+            self.ticks = None;
+            self.say(&SocketMessage::Game { game }).await?;
+        }
+        if self.ticks.is_none() { self.watch_game().await } else { Ok(()) }
+    }
+
+    async fn say(&mut self, message: &SocketMessage) -> Result<(), End> {
+        self.send(Message::Text(message.text())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        let limit = Duration::from_millis(self.core.shared.config.send_timeout_ms);
+        match timeout(limit, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Left),
+            Err(_) => Err(End::Stuck),
+        }
+    }
+}
+
+/// The next tick; never, while there is no feed.
+async fn next(ticks: &mut Option<Receiver<Arc<Tick>>>) -> Result<Arc<Tick>, RecvError> {
+    match ticks {
+        Some(ticks) => ticks.recv().await,
+        None => std::future::pending().await,
+    }
+}

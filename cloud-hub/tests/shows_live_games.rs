@@ -1,0 +1,199 @@
+//! Promise: a page on `/ws/analytics` sees every player as the box last said, and every event once and in order; when it
+//! was away it gets what it missed or is told; when it is slow it costs the hub nothing.
+//!
+//! Shown with real sockets on loopback, decoded by the reference decoder.
+
+#![expect(clippy::unwrap_used, reason = "what a page cannot read is a failure")]
+
+mod trial;
+
+use cloud_hub::services::core::{live_frame, live_picture::Picture};
+use firmware_protocol::network::{EventKind, Side};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+use trial::{GAME, PATIENCE, Socket, Trial, event, seen, state};
+
+async fn next(socket: &mut Socket) -> Message {
+    timeout(PATIENCE, socket.next())
+        .await
+        .expect("a message in time")
+        .expect("an open socket")
+        .expect("a whole message")
+}
+
+async fn next_text(socket: &mut Socket) -> Value {
+    loop {
+        if let Message::Text(text) = next(socket).await {
+            return serde_json::from_str(&text).unwrap();
+        }
+    }
+}
+
+async fn next_frame(socket: &mut Socket) -> Vec<u8> {
+    loop {
+        if let Message::Binary(frame) = next(socket).await {
+            return frame.to_vec();
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_state_arrives_as_it_was_said() {
+    let trial = Trial::start().await;
+    trial.hub.board.put(state(GAME, 0, 14));
+    let mut socket = trial.connect(&format!("?game={GAME}")).await;
+    let hello = next_text(&mut socket).await;
+    assert_eq!((&hello["type"], &hello["protocol"], &hello["game"]), (&"hello".into(), &1.into(), &GAME.into()));
+    assert_eq!(hello["rink"]["length_m"], 60.96);
+    let mut picture = Picture::default();
+    let (mut keyframes, mut deltas) = (0, 0);
+    for tick in 0..120 {
+        // In the middle somebody leaves and two come on.
+        let said = state(GAME, tick, if tick < 60 { 14 } else { 16 } - u16::from(tick == 70));
+        trial.hub.board.put(said.clone());
+        let frame = next_frame(&mut socket).await;
+        if frame[1] == live_frame::KEYFRAME {
+            keyframes += 1
+        } else {
+            deltas += 1
+        }
+        picture.apply(&frame).unwrap();
+        assert_eq!(picture.state(), Some(&seen(said)), "tick {tick}");
+    }
+    assert!((2..=5).contains(&keyframes) && deltas > 100, "{keyframes} keyframes, {deltas} deltas");
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn events_arrive_once_and_in_order_and_again_after_an_absence() {
+    let trial = Trial::start().await;
+    let shot =
+        |at| event(at, Side::Home, 9, EventKind::Shot { speed_mps: 30.0, distance_m: 10.0, on_goal: Some(true) });
+    let mut socket = trial.connect(&format!("?game={GAME}")).await;
+    let hello = next_text(&mut socket).await;
+    assert_eq!(hello["offset"], 0);
+    trial.keep((0..3).map(shot).collect()).await;
+    let mut other = shot(3);
+    other.game += 1;
+    trial.keep(vec![other]).await;
+    trial.keep(vec![shot(4)]).await;
+    let mut held = 0;
+    for captured_us in [0, 1, 2, 4] {
+        let message = next_text(&mut socket).await;
+        assert_eq!((&message["type"], &message["event"]["captured_us"]), (&"event".into(), &captured_us.into()));
+        assert_eq!(message["event"]["detail"]["speed_mps"], 30.0);
+        held = message["event"]["offset"].as_u64().unwrap();
+    }
+    drop(socket);
+    trial.keep((5..8).map(shot).collect()).await;
+
+    let epoch = hello["epoch"].as_str().unwrap();
+    let mut socket = trial.connect(&format!("?game={GAME}&epoch={epoch}&offset={held}")).await;
+    assert_eq!(next_text(&mut socket).await["offset"], held);
+    trial.keep(vec![shot(8)]).await;
+    for captured_us in 5..9 {
+        assert_eq!(next_text(&mut socket).await["event"]["captured_us"], captured_us);
+    }
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_replayed_is_said() {
+    let trial = Trial::start_with(|config| config.core.replay_events_max = 5).await;
+    trial.keep((0..6).map(|at| event(at, Side::Away, 4, EventKind::Goal)).collect()).await;
+    let mut fresh = trial.connect(&format!("?game={GAME}")).await;
+    let hello = next_text(&mut fresh).await;
+    let epoch = hello["epoch"].as_str().unwrap();
+    assert_eq!(hello["offset"], 6);
+    for (query, offset) in [
+        (format!("epoch={epoch}&offset=0"), 6),
+        (format!("epoch={epoch}&offset=7"), 6),
+        ("epoch=another&offset=3".to_owned(), 6),
+    ] {
+        let mut socket = trial.connect(&format!("?game={GAME}&{query}")).await;
+        assert_eq!(next_text(&mut socket).await["type"], "hello");
+        let reset = next_text(&mut socket).await;
+        assert_eq!((&reset["type"], &reset["offset"]), (&"reset".into(), &offset.into()), "{query}");
+    }
+    let mut socket = trial.connect(&format!("?game={GAME}&epoch={epoch}&offset=1")).await;
+    next_text(&mut socket).await;
+    assert_eq!(next_text(&mut socket).await["event"]["offset"], 2, "five missed events fit");
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_without_a_game_follows_the_newest() {
+    let trial = Trial::start().await;
+    let mut socket = trial.connect("").await;
+    assert_eq!(next_text(&mut socket).await["game"], Value::Null);
+    for (game, tick) in [(GAME, 1), (GAME + 1, 2)] {
+        trial.hub.board.put(state(game, tick, 3));
+        assert_eq!(next_text(&mut socket).await, serde_json::json!({"type": "game", "game": game}));
+        let mut picture = Picture::default();
+        picture.apply(&next_frame(&mut socket).await).unwrap();
+        assert_eq!(picture.state().map(|state| state.game), Some(game));
+    }
+    trial.hub.stop().await;
+}
+
+/// Resident memory of this process, bytes.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096
+}
+
+#[tokio::test]
+async fn a_slow_page_skips_and_costs_no_memory() {
+    const TICKS: u64 = 10_000;
+    let trial = Trial::start().await;
+    // Everybody jumps a metre and a half each tick, so that every entry is whole: 2.8 KB a frame, 28 MB in all.
+    let said = |tick: u64| {
+        let mut said = state(GAME, tick, 200);
+        said.players.iter_mut().for_each(|player| player.x_cm += 150 * (tick % 2) as i16);
+        said
+    };
+    trial.hub.board.put(said(0));
+    let (mut fast, mut slow) = (trial.connect("").await, trial.connect("").await);
+    next_frame(&mut fast).await;
+    let before = resident_bytes();
+    let mut picture = Picture::default();
+    for tick in 1..=TICKS {
+        trial.hub.board.put(said(tick));
+        let frame = next_frame(&mut fast).await;
+        if picture.apply(&frame).is_ok() {
+            assert_eq!(picture.state().unwrap().captured_us, said(tick).captured_us, "the fast page sees every tick");
+        }
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    let (mut frames, mut picture) = (0, Picture::default());
+    let last = seen(said(TICKS));
+    while picture.state() != Some(&last) {
+        picture.apply(&next_frame(&mut slow).await).expect("what is skipped is skipped up to a keyframe");
+        frames += 1;
+    }
+    println!("slow page: {frames} of {TICKS} frames, memory grew by {} KiB", grown >> 10);
+    assert!(frames < TICKS / 2, "{frames} frames were held for a page that did not read");
+    assert!(grown < 8 << 20, "memory grew by {grown} bytes");
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_tells_every_page() {
+    let trial = Trial::start().await;
+    trial.hub.board.put(state(GAME, 1, 3));
+    let (mut first, mut second) = (trial.connect("").await, trial.connect("").await);
+    next_frame(&mut first).await;
+    next_frame(&mut second).await;
+    tokio::join!(trial.hub.stop(), async {
+        for socket in [&mut first, &mut second] {
+            loop {
+                if let Message::Close(farewell) = next(socket).await {
+                    assert_eq!(farewell.map(|frame| frame.code), Some(CloseCode::Away));
+                    break;
+                }
+            }
+        }
+    });
+}

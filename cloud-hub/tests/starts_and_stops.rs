@@ -1,0 +1,70 @@
+//! Promise: `cloud-hub serve` says where it listens, is up within a second, and on SIGTERM tells every page, closes its
+//! files and ends well; a configuration with faults is refused with all of them.
+//!
+//! Shown with the real binary on free ports; prints start time and memory at rest.
+
+#![expect(clippy::unwrap_used, reason = "a hub that cannot be started is a failure")]
+
+use futures_util::StreamExt as _;
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+    time::timeout,
+};
+use tokio_tungstenite::{connect_async, tungstenite::Message};
+
+const HUB: &str = env!("CARGO_BIN_EXE_cloud-hub");
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn the_hub_starts_tells_its_address_and_stops_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let began = Instant::now();
+    let mut hub = Command::new(HUB)
+        .args(["serve", "--listen", "127.0.0.1:0", "--ingest", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("kept"))
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(hub.stdout.take().unwrap()).lines();
+    let ready = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the hub says it is ready");
+    let started = began.elapsed();
+    let address = ready.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address");
+
+    let (mut page, _) = connect_async(format!("ws://{address}/ws/analytics")).await.unwrap();
+    assert!(matches!(page.next().await, Some(Ok(Message::Text(_)))), "hello");
+    let id = hub.id().unwrap();
+    let statm = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap();
+    let resident_bytes = statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096;
+    println!("started in {} ms, {} MB at rest", started.as_millis(), resident_bytes / 1_000_000);
+
+    std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap();
+    let farewell = timeout(PATIENCE, page.next()).await.unwrap();
+    assert!(matches!(farewell, Some(Ok(Message::Close(Some(_))))), "{farewell:?}");
+    let status = timeout(PATIENCE, hub.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(folder.path().join("kept/hub.sqlite").exists() && folder.path().join("kept/certificates/ca.pem").exists());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing outside the data folder");
+}
+
+#[tokio::test]
+async fn a_configuration_with_faults_is_refused_with_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hub.toml");
+    std::fs::write(&file, "[gateway]\nlisten = 8000\n[core]\nsockets_max = 0\ncolour = 3\n").unwrap();
+    let check = Command::new(HUB).arg("check-config").arg(&file).output().await.unwrap();
+    let said = String::from_utf8(check.stderr).unwrap();
+    assert!(!check.status.success());
+    for expected in
+        ["3 faults", "hub.toml:2: ", "hub.toml:4: core.sockets_max 0 (1 to 1000000)", "hub.toml:5: ", "colour"]
+    {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}

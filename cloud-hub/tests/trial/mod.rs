@@ -1,0 +1,128 @@
+//! A hub on a free port with an empty folder, and a box that speaks to it without a network between.
+
+#![allow(dead_code, reason = "each promise uses its own part of this")]
+#![expect(clippy::unwrap_used, reason = "a trial that cannot begin is a failed one")]
+
+use cloud_hub::{config::HubConfig, pipeline::Hub};
+use firmware_protocol::network::{
+    self, Acknowledgement, Answer, Batch, Event, EventKind, GameClock, LivePlayer, LiveState, Record, Role, Side,
+    Stream, topic,
+};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+pub const GAME: u64 = 2_024_020_001;
+/// Longer than anything here takes: a promise that hangs must fail.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+pub struct Trial {
+    pub hub: Hub,
+    pub http: reqwest::Client,
+    next_sequence: AtomicU64,
+    _folder: tempfile::TempDir,
+}
+
+impl Trial {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut HubConfig)) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = HubConfig { data: folder.path().to_owned(), ..HubConfig::default() };
+        config.gateway.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        change(&mut config);
+        let hub = Hub::start(&config).await.unwrap();
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        Self { hub, http, next_sequence: AtomicU64::new(0), _folder: folder }
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("http://{}{path}", self.hub.address)).send().await.unwrap()
+    }
+
+    pub async fn json(&self, path: &str) -> serde_json::Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
+    pub async fn connect(&self, query: &str) -> Socket {
+        connect_async(format!("ws://{}/ws/analytics{query}", self.hub.address)).await.unwrap().0
+    }
+
+    /// Ships `events` as a box does; answers when the hub has them on disk.
+    pub async fn keep(&self, events: Vec<Event>) {
+        let count = events.len() as u64;
+        let first_sequence = self.next_sequence.fetch_add(count, Ordering::SeqCst);
+        let records = events.into_iter().map(|event| network::encode(&Record::Event(event))).collect();
+        let batch = Batch { edge: "north".into(), epoch: 7, stream: Stream::Events, first_sequence, records };
+        let key = topic::records("arena", "north", Stream::Events);
+        let answer = self.hub.admission.admit(&key, &network::encode(&batch)).await.unwrap();
+        let answer: Acknowledgement = network::decode(&answer).unwrap();
+        assert_eq!(answer.answer, Answer::Kept { next_sequence: first_sequence + count });
+    }
+
+    /// Waits until the read tables hold everything that was kept.
+    pub async fn projected(&self) {
+        let newest = self.hub.store.follow().borrow().0;
+        let reached = async {
+            while self.json("/health").await["projections_offset"] != newest {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the projector catches up");
+    }
+}
+
+pub fn event(captured_us: i64, side: Side, number: u8, kind: EventKind) -> Event {
+    Event {
+        game: GAME,
+        captured_us,
+        uncertainty_us: 500,
+        clock: GameClock { period: 1, remaining_ms: 600_000, running: true, home_score: 1, away_score: 0 },
+        side: Some(side),
+        number: Some(number),
+        position_m: Some([20.5, -3.25]),
+        kind,
+    }
+}
+
+pub fn state(game: u64, tick: u64, players: u16) -> LiveState {
+    let step = tick as i16 % 100;
+    LiveState {
+        edge: "north".into(),
+        game,
+        tick,
+        captured_us: 1_700_000_000_000_000 + tick as i64 * 20_000,
+        clock: GameClock { period: 2, remaining_ms: 1_000_000, running: true, home_score: 2, away_score: 3 },
+        puck: Some(network::LivePuck { x_cm: step, y_cm: 1, z_cm: 2, vx_cms: 3, vy_cms: 4 }),
+        players: (1..=players)
+            .map(|entity| LivePlayer {
+                entity,
+                role: Role::Skater,
+                side: Some(if entity % 2 == 0 { Side::Home } else { Side::Away }),
+                number: Some((entity % 99) as u8),
+                x_cm: (entity * 10) as i16 + step * (entity % 3) as i16,
+                y_cm: -(entity as i16) - step,
+                vx_cms: step,
+                vy_cms: -step,
+                sigma_cm: 12,
+            })
+            .collect(),
+    }
+}
+
+/// `state` as it travels: without box and tick.
+pub fn seen(mut state: LiveState) -> LiveState {
+    state.edge.clear();
+    state.tick = 0;
+    state
+}
