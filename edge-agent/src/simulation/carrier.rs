@@ -9,7 +9,7 @@ use super::{
 use firmware_protocol::network::{EventKind, Role, Side};
 
 /// Chance that a shot at the goalie from the slot goes in.
-const FINISH: f64 = 0.2;
+const FINISH: f64 = 0.23;
 
 impl Game {
     /// The carrier's choice in this step.
@@ -46,29 +46,46 @@ impl Game {
     }
 
     fn in_own_zone(&mut self, who: usize, side: Side, here: Vector, pressed: bool) {
-        if self.chance.rate(if pressed { 2.2 } else { 0.9 }) && self.pass_ahead(who, side, here, 1.0) {
+        let held_s = (self.time_us - self.carried_since_us) as f64 / 1e6;
+        let set = pressed || held_s > 2.5;
+        if self.chance.rate(if pressed {
+            1.3
+        } else if set {
+            0.6
+        } else {
+            0.2
+        }) && self.pass_ahead(who, side, here, 0.0)
+        {
             return;
         }
-        if pressed && self.chance.rate(0.55) {
+        if pressed && self.chance.rate(0.15) {
             self.clear(who, side, here);
         }
     }
 
     fn in_neutral_zone(&mut self, who: usize, side: Side, here: Vector, pressed: bool) {
         let blue = self.setup.rink.blue_line_m;
+        if self.is_early(who, side) && !self.carrying_in {
+            // Somebody is over the line already: wait for them, and mostly remember to.
+            self.carrying_in = self.chance.rate(0.03);
+            if pressed && self.chance.rate(0.5) {
+                self.pass_ahead(who, side, here, -0.3);
+            }
+            return;
+        }
         let at_line = here.x > blue - 5.0;
         if at_line && !self.carrying_in {
             // Decide once: carry it in, or dump it when somebody stands in the way or a line is tired.
             self.carrying_in = true;
-            if self.chance.hit(if pressed || self.is_covered(who, side) { 0.62 } else { 0.22 }) {
+            if self.chance.hit(if pressed || self.is_covered(who, side) { 0.28 } else { 0.1 }) {
                 self.dump(who, side);
                 return;
             }
         }
-        if here.x > 0.5 && pressed && self.chance.rate(0.35) {
+        if here.x > 0.5 && pressed && self.chance.rate(0.1) {
             self.dump(who, side);
-        } else if self.chance.rate(if pressed { 1.4 } else { 0.45 }) {
-            self.pass_ahead(who, side, here, 0.3);
+        } else if self.chance.rate(if pressed { 1.2 } else { 0.6 }) {
+            self.pass_ahead(who, side, here, -0.1);
         }
     }
 
@@ -78,7 +95,7 @@ impl Game {
         let distance = (goal - here).norm();
         let slant = (goal.x - here.x) / distance.max(0.1);
         let good = if slant < 0.15 { 0.0 } else { slant * (1.0 - distance / 27.0).max(0.07) };
-        let rate = 0.62 * good * if pressed { 1.2 } else { 1.0 } * self.shot_bias(side);
+        let rate = 0.56 * good * if pressed { 1.2 } else { 1.0 } * self.shot_bias(side);
         if self.chance.rate(rate) {
             self.shoot(who, side, here, distance);
         } else if self.chance.rate(if pressed { 1.1 } else { 0.65 }) {
@@ -89,6 +106,16 @@ impl Game {
     /// A power play shoots a little more.
     fn shot_bias(&self, side: Side) -> f64 {
         if self.team(side.other()).penalty.is_some() { 1.25 } else { 1.0 }
+    }
+
+    /// Whether a teammate waits beyond the line the puck has yet to cross.
+    fn is_early(&self, who: usize, side: Side) -> bool {
+        let line = self.setup.rink.blue_line_m + 0.3;
+        self.team(side).on[..G].iter().flatten().any(|&mate| {
+            mate != who
+                && self.people[mate].place == Place::Ice
+                && self.framed(side, self.people[mate].position).x > line
+        })
     }
 
     /// Whether an opponent stands between the carrier and the line.
@@ -116,7 +143,17 @@ impl Game {
             if gap > REACH_M || person.beaten_until_us > self.time_us || person.role == Role::Goalie && gap > 1.0 {
                 continue;
             }
-            if self.chance.rate(0.62) {
+            let blue = self.setup.rink.blue_line_m;
+            let along = self.people[who].side.map_or(0.0, |side| self.framed(side, self.puck.position).x);
+            // Forecheckers come with speed at a carrier who must turn; attackers shield it along the wall.
+            let rate = if along < -blue {
+                0.85
+            } else if along > blue {
+                0.2
+            } else {
+                0.34
+            };
+            if self.chance.rate(rate) {
                 self.people[who].beaten_until_us = self.time_us + 700_000;
                 if self.chance.hit(0.45) {
                     self.take(other);
@@ -135,7 +172,7 @@ impl Game {
     /// The goalie freezes it under pressure, and otherwise moves it on.
     fn goalie_plays(&mut self, who: usize, side: Side, gap: f64, held_s: f64) {
         let here = self.framed(side, self.people[who].position);
-        if gap < 3.0 && held_s > 0.2 {
+        if gap < 1.9 && held_s > 0.3 {
             self.puck.motion = Motion::Held(who);
             self.freeze(900_000);
         } else if held_s > 0.7 && !self.pass_ahead(who, side, here, 0.2) && held_s > 2.0 {
@@ -149,9 +186,17 @@ impl Game {
         let (goal, half) = (rink.goal_line_m, rink.width_m / 2.0);
         let mut target = if here.x < -rink.blue_line_m {
             // Out of the own end, away from the net, by the side it is on.
-            Vector::new(here.x + 7.0, if here.x < -goal + 2.0 { here.y.signum() * 5.5 } else { here.y * 1.05 })
+            let wait = (self.time_us - self.carried_since_us) < 2_500_000 && here.x < -goal + 9.0;
+            Vector::new(
+                here.x + if wait { -2.5 } else { 7.0 },
+                if here.x < -goal + 2.0 { here.y.signum() * 5.5 } else { here.y * 1.05 },
+            )
         } else if here.x < rink.blue_line_m {
-            Vector::new(here.x + 8.0, here.y)
+            if self.is_early(who, side) && !self.carrying_in && here.x > 0.0 {
+                Vector::new(here.x - 4.0, here.y - 6.0 * here.y.signum())
+            } else {
+                Vector::new(here.x + 8.0, here.y)
+            }
         } else if here.x < goal - 8.0 {
             Vector::new(here.x + 6.0, here.y * 0.85)
         } else {
@@ -173,7 +218,14 @@ impl Game {
         let (long, wide) = (rink.length_m / 2.0 - 1.2, half - 1.2);
         let target = Vector::new(target.x.clamp(-long, long), target.y.clamp(-wide, wide));
         let target = target * self.attack(side);
-        let speed = if here.x.abs() < rink.blue_line_m { 7.6 } else { 5.8 };
+        // Slow behind the own net while the others find their places, fast through the middle.
+        let speed = if here.x.abs() < rink.blue_line_m {
+            6.6
+        } else if here.x < -goal + 9.0 {
+            3.0
+        } else {
+            4.6
+        };
         self.people[who].aim = Aim { target, speed, watch: target, backward: false };
     }
 
@@ -188,14 +240,21 @@ impl Game {
                 continue;
             }
             let distance = (mate.position - self.puck.position).norm();
-            if !(3.0..28.0).contains(&distance) {
+            // Out of the own end only by short passes: long ones get picked off.
+            let longest = if here.x < -rink.blue_line_m { 17.0 } else { 28.0 };
+            if !(3.0..longest).contains(&distance) {
                 continue;
             }
             let speed = (9.5 + 0.4 * distance).min(19.0);
             let lead = mate.position + mate.velocity * (distance / speed).min(0.9);
             let there = self.framed(side, lead);
             // Never to a teammate who is offside, nor through the own slot.
-            let offside = here.x < rink.blue_line_m && there.x > rink.blue_line_m - 0.2;
+            let line = rink.blue_line_m;
+            let mate_at = self.framed(side, mate.position).x;
+            let mate_runs = self.framed(side, mate.velocity).x.max(0.1);
+            let arrives = (line - here.x) / ((there.x - here.x).max(0.1) / distance * speed);
+            let late = mate_at < line - 0.3 && (line - mate_at) / mate_runs > arrives + 0.1;
+            let offside = here.x < line && there.x > line - 0.2 && !late;
             if offside || !rink.contains([lead.x, lead.y], -0.7) {
                 continue;
             }
@@ -238,7 +297,7 @@ impl Game {
         let half = self.setup.rink.width_m / 2.0;
         let wall = if here.y >= 0.0 { half } else { -half };
         let target = Vector::new(here.x + self.chance.between(11.0, 20.0), wall) * self.attack(side);
-        let (speed, rise) = (self.chance.between(10.0, 21.0), self.chance.between(0.0, 4.0));
+        let (speed, rise) = (self.chance.between(9.0, 19.0), self.chance.between(0.0, 4.0));
         self.puck.send(who, target, speed, rise, Motion::Sent { by: who });
         self.people[who].beaten_until_us = self.time_us + 500_000;
     }

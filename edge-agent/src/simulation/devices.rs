@@ -156,8 +156,7 @@ impl Devices {
     fn is_tagged(&self, person: &Person) -> bool {
         let within_side = match person.side {
             Some(Side::Away) => person.id as usize - super::roster::TEAM,
-            Some(Side::Home) => person.id as usize,
-            None => person.id as usize,
+            Some(Side::Home) | None => person.id as usize,
         };
         2 * within_side <= self.config.tagged.max(1) || self.config.tagged >= WORN && person.role == Role::Official
     }

@@ -274,7 +274,7 @@ impl Game {
     fn save(&mut self, goalie: usize, end: f64) {
         self.puck.sent = None;
         let calm = self.nearest_opponent(goalie).is_none_or(|(_, gap)| gap > 6.0);
-        if self.chance.hit(if calm { 0.3 } else { 0.47 }) {
+        if self.chance.hit(if calm { 0.2 } else { 0.36 }) {
             self.puck.motion = Motion::Held(goalie);
             let delay_us = (self.chance.between(0.9, 1.6) * 1e6) as i64;
             self.freeze(delay_us);
@@ -288,7 +288,12 @@ impl Game {
         } else {
             (self.chance.sign() * self.chance.between(1.15, 1.5), self.chance.between(7.0, 12.0))
         };
-        self.puck.position = place + Vector::new(-end * 0.5, 0.0);
+        // Off the pads; a goalie caught out of place has only a stick to put in the way.
+        if (place - self.puck.position).norm() < 1.2 {
+            self.puck.position = place + Vector::new(-end * 0.5, 0.0);
+        } else {
+            self.puck.position.x = (self.setup.rink.goal_line_m - 0.1) * end;
+        }
         self.puck.velocity = Vector::new(-end * angle.cos(), angle.sin()) * speed;
         self.puck.rise = 0.0;
         self.puck.motion = Motion::Loose;

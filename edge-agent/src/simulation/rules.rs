@@ -13,7 +13,7 @@ use firmware_protocol::network::{
 /// Width of a blue line, metres: a puck is out of a zone when past all of it.
 const LINE_WIDTH_M: f64 = 0.305;
 /// Penalties called per second of play: about six in sixty minutes.
-const PENALTY_RATE: f64 = 0.00185;
+const PENALTY_RATE: f64 = 0.0028;
 /// Length of a minor penalty, seconds.
 const MINOR_S: u16 = 120;
 

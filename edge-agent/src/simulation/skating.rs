@@ -146,7 +146,10 @@ impl Game {
                 let (a, b) = (self.on_ice[i], self.on_ice[j]);
                 let apart = self.people[a].position - self.people[b].position;
                 let distance = apart.norm();
-                if distance >= 2.2 || distance < 1e-6 {
+                let battle = (self.people[a].position - self.puck.position).norm() < 3.0
+                    && self.people[a].side.is_some()
+                    && self.people[b].side.is_some();
+                if battle || !(1e-6..2.2).contains(&distance) {
                     continue;
                 }
                 let closing = -(self.people[a].velocity - self.people[b].velocity).dot(&apart) / distance;

@@ -152,7 +152,7 @@ impl Game {
         let mut place = place + drift;
         // Stay onside: not over the blue line before the puck; a few misjudge it.
         let line = rink.blue_line_m - 0.5;
-        let early = drift.norm() > 2.6;
+        let early = drift.norm() > 3.7;
         if puck.x < rink.blue_line_m && !early {
             let here = self.framed(side, self.people[who].position);
             let run = self.framed(side, self.people[who].velocity).x.max(0.0);
