@@ -7,10 +7,12 @@ use edge_agent::{
     capture::{
         CaptureError, Frame, Pace, Sight, Source, Start, Task,
         config::{CameraConfig, Origin},
-        run,
+        open, run,
     },
     ids::CameraId,
     queue::{self, Overflow},
+    rink::Rink,
+    simulation::Setup,
     time::{Stamp, TimeSource},
 };
 use opencv::core::Mat;
@@ -49,9 +51,9 @@ fn pictures_go_on_when_the_camera_is_back() {
     let stop = AtomicBool::new(false);
     let config = config();
     let start = Start { utc_us: 0, monotonic_us: 0 };
-    let task = Task { camera: CameraId(3), config: &config, pace: Pace::Live, start, scene: None, stop: &stop };
+    let task = Task { camera: CameraId(3), config: &config, pace: Pace::Live, start, stop: &stop };
     let mut tries = 0;
-    let mut open = || {
+    let mut try_open = || {
         tries += 1;
         match tries {
             1..=3 => Err(CaptureError::DeviceMissing { device: "/dev/video9".into() }),
@@ -64,7 +66,8 @@ fn pictures_go_on_when_the_camera_is_back() {
         }
     };
     let mut sights = Vec::new();
-    run(&task, &mut open, &sender, &mut |sight| sights.push(sight)).expect("a live camera's faults are not the box's");
+    run(&task, &mut try_open, &sender, &mut |sight| sights.push(sight))
+        .expect("a live camera's faults are not the box's");
     drop(sender);
     let seen: Vec<(u64, i64)> = std::iter::from_fn(|| frames.receive()).map(|f| (f.sequence, f.stamp.utc_us)).collect();
     assert_eq!(seen[..5], [(0, 40_000), (1, 80_000), (2, 120_000), (3, 160_000), (4, 200_000)]);
@@ -99,7 +102,8 @@ fn a_replay_of_a_missing_film_ends_with_the_fault() {
     let stop = AtomicBool::new(false);
     let config = CameraConfig::new("film", Origin::File(PathBuf::from("/no/such/film.mp4")));
     let start = Start { utc_us: 0, monotonic_us: 0 };
-    let task = Task { camera: CameraId(0), config: &config, pace: Pace::Replay, start, scene: None, stop: &stop };
-    let fault = run(&task, &mut || edge_agent::capture::run::open(&task), &sender, &mut |_| {}).unwrap_err();
+    let task = Task { camera: CameraId(0), config: &config, pace: Pace::Replay, start, stop: &stop };
+    let game = Setup { seed: 1, rink: Rink::NHL, game: 1 };
+    let fault = run(&task, &mut || open(&task, &game), &sender, &mut |_| {}).unwrap_err();
     assert!(fault.to_string().contains("no film at /no/such/film.mp4: put it there"), "{fault}");
 }

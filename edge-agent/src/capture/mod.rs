@@ -23,7 +23,7 @@ use std::path::PathBuf;
 pub use config::Config;
 pub use pace::{Pace, Start};
 pub use picture::Picture;
-pub use run::{Sight, Task, run};
+pub use run::{Sight, Task, open, run};
 pub use synthetic::Scene;
 
 /// One picture.
@@ -103,12 +103,6 @@ pub enum CaptureError {
     Ended {
         /// Which camera.
         address: String,
-    },
-    /// A synthetic camera has no game to look at.
-    #[error("camera {name} is synthetic and there is no simulated game: add a [simulation] section or change `source`")]
-    NoGame {
-        /// Which camera.
-        name: String,
     },
     /// A calibration file does not read.
     #[error("{path} is no camera file: {fault}; make it with `edge-agent calibrate --out`")]

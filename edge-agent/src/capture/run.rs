@@ -12,7 +12,7 @@ use super::{
     synthetic::{Scene, Synthetic},
     v4l2,
 };
-use crate::{backoff::Backoff, ids::CameraId, queue::Sender, time};
+use crate::{backoff::Backoff, ids::CameraId, queue::Sender, simulation::Setup, time};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -33,8 +33,6 @@ pub struct Task<'a> {
     pub pace: Pace,
     /// The instant everything started.
     pub start: Start,
-    /// What a synthetic camera looks at.
-    pub scene: Option<&'a Scene>,
     /// Set to end it.
     pub stop: &'a AtomicBool,
 }
@@ -57,15 +55,20 @@ pub enum Sight {
     Ended,
 }
 
-/// Opens what the configuration names.
-pub fn open(task: &Task) -> Result<Box<dyn Source>, CaptureError> {
-    Ok(match &task.config.source {
-        Origin::File(path) => Box::new(File::open(path, task.config, task.start.utc_us)?),
-        Origin::Rtsp(address) => Box::new(rtsp::open(address, task.config)?),
-        Origin::V4l2(device) => Box::new(v4l2::open(device, task.config)?),
+/// Opens what the configuration names; a synthetic camera looks at `game`, from where its calibration file says.
+pub fn open(task: &Task, game: &Setup) -> Result<Box<dyn Source>, CaptureError> {
+    let config = task.config;
+    Ok(match &config.source {
+        Origin::File(path) => Box::new(File::open(path, config, task.start.utc_us)?),
+        Origin::Rtsp(address) => Box::new(rtsp::open(address, config)?),
+        Origin::V4l2(device) => Box::new(v4l2::open(device, config)?),
         Origin::Synthetic => {
-            let scene = task.scene.ok_or_else(|| CaptureError::NoGame { name: task.config.name.clone() })?;
-            Box::new(Synthetic::new(scene, task.config.fps, task.start.utc_us + task.config.offset_us))
+            let camera = match config.read_calibration()? {
+                Some(camera) => camera.scaled_to(config.size_px[0], config.size_px[1]),
+                None => Scene::hang(game, 0, 1, config.size_px),
+            };
+            let scene = Scene { setup: *game, camera, look_seed: game.seed };
+            Box::new(Synthetic::new(&scene, config.fps, task.start.utc_us + config.offset_us))
         }
     })
 }

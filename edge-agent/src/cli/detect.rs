@@ -173,7 +173,6 @@ impl Run<'_> {
             config: &config,
             pace: Pace::Replay,
             start: Start { utc_us: 0, monotonic_us: 0 },
-            scene: None,
             stop: &stop,
         };
         let mut film: Option<Box<dyn Source>> = Some(Box::new(film));
