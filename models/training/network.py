@@ -75,11 +75,18 @@ class Trunk(nn.Module):
             self.stages.append(nn.Sequential(*stage))
 
     def forward(self, x):
-        x = self.stem((x - MEAN) / DEVIATION)
+        return self.later(self.first(x))
+
+    def first(self, x):
+        """Up to stride 4: edges, colours, textures."""
+        return self.stages[1](self.stages[0](self.stem((x - MEAN) / DEVIATION)))
+
+    def later(self, x):
+        """From there to the features."""
         features = []
-        for index, stage in enumerate(self.stages):
+        for index, stage in enumerate(self.stages[2:]):
             x = stage(x)
-            if index in (2, 4, 5):
+            if index in (0, 2, 3):
                 features.append(x)
         return features
 
@@ -151,8 +158,12 @@ class Detector(nn.Module):
 
     def forward(self, x):
         """Per stride: class logits [b, classes, h, w] and distances left, top, right, bottom [b, 4, h, w] in pixels."""
+        return self.answer(self.trunk(x))
+
+    def answer(self, features):
+        """The same from the trunk's features."""
         answers = []
-        for index, feature in enumerate(self.pyramid(self.trunk(x))):
+        for index, feature in enumerate(self.pyramid(features)):
             y = self.tower[index](feature)
             distances = torch.exp(self.sides[index](y).clamp(-6.0, 6.0)) * STRIDES[index]
             answers.append((self.classes[index](y), distances))
