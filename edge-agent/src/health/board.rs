@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::sensors::LineState;
+
 /// How a stage is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -45,6 +47,17 @@ impl State {
             Self::Ok => Overall::Ok,
             Self::Degraded { .. } => Overall::Degraded,
             Self::Down { .. } => Overall::Down,
+        }
+    }
+}
+
+impl From<LineState> for State {
+    fn from(line: LineState) -> Self {
+        match line {
+            LineState::Opening => Self::degraded("not open yet", "wait; it is opened by itself"),
+            LineState::Reading => Self::Ok,
+            LineState::Degraded { reason, cure } => Self::Degraded { reason, cure },
+            LineState::Down { reason, cure } => Self::Down { reason, cure },
         }
     }
 }

@@ -156,9 +156,12 @@ pub fn replay(
     Ok(())
 }
 
+/// How a recording ended, once every sender of pieces is gone.
+type Ending = JoinHandle<Result<(), SensorError>>;
+
 /// Begins a recording at `path`, written by a thread of its own: a slow disk holds no line back. When it cannot keep
 /// up the oldest pieces go, counted as queue `sensors_recording`.
-pub(super) fn start(path: &Path) -> Result<(queue::Sender<Piece>, JoinHandle<Result<(), SensorError>>), SensorError> {
+pub(super) fn start(path: &Path) -> Result<(queue::Sender<Piece>, Ending), SensorError> {
     let path = path.to_path_buf();
     let failed = |path: &Path| {
         let path = path.to_path_buf();

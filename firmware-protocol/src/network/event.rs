@@ -15,6 +15,7 @@ pub enum Side {
 
 impl Side {
     /// The opponent.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Home => Self::Away,
