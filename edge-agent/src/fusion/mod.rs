@@ -3,6 +3,19 @@
 //! Comes in: [`Observation`]s, each with its capture time, a little out of order. Goes out: [`Snapshot`]s at capture
 //! time: every person and the puck with position, velocity, identity and covariance. Tags give identity.
 
+pub mod config;
+pub mod plane;
+mod puck;
+mod scoreboard;
+mod people;
+mod joining;
+mod merge;
+mod project;
+
+pub use config::Config;
+pub use merge::Fusion;
+pub use project::project;
+
 use crate::{
     ids::{CameraId, EntityId, TagId, TrackId},
     inference::Class,
@@ -127,3 +140,19 @@ pub struct Snapshot {
     /// Everybody on the ice, in order of entity.
     pub players: Vec<PlayerState>,
 }
+
+/// What was left out since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Observations that came too late.
+    pub late: u64,
+    /// Observations that are not numbers, or surer than can be.
+    pub nonsense: u64,
+    /// Observations for which there was no room.
+    pub overflow: u64,
+    /// Tag readings that could not be.
+    pub disbelieved: u64,
+}
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,11 @@ impl Assignment {
         &self.row_column
     }
 
+    /// Column of `row` in the last pairing; `None` for one alone or not there.
+    pub fn column_of(&self, row: usize) -> Option<usize> {
+        self.row_column.get(row).copied().flatten().map(|column| column as usize)
+    }
+
     /// Most rows of a calm frame want a column nobody else wants: no search is needed then.
     fn take_free_favourite(&mut self, costs: &[f64], row: usize, alone: f64) -> bool {
         let columns = self.column_price.len();
