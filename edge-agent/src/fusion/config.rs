@@ -120,7 +120,7 @@ impl Default for Config {
 impl Default for People {
     fn default() -> Self {
         Self {
-            acceleration_density: 6.0,
+            acceleration_density: 4.0,
             first_speed_sigma_mps: 4.0,
             unseen_drag_per_s: 0.7,
             gate_sigmas: 3.5,
@@ -138,7 +138,7 @@ impl Default for People {
 impl Default for Joining {
     fn default() -> Self {
         Self {
-            foot_sigma_m: 0.12,
+            foot_sigma_m: 0.1,
             gate_sigmas: 4.0,
             change_price: 6.0,
             newcomer_clearance_m: 1.0,
@@ -152,7 +152,7 @@ impl Default for Joining {
 impl Default for Puck {
     fn default() -> Self {
         Self {
-            acceleration_density: 60.0,
+            acceleration_density: 40.0,
             drag_per_s: 0.1,
             blow_sigma_mps: 15.0,
             blow_g: 20.0,
