@@ -19,9 +19,13 @@ fn plain(points: &[Point]) -> impl Iterator<Item = Miss> {
     (0..points.len()).map(|index| {
         let mut others = points.to_vec();
         let left = others.remove(index);
-        let back = plane::homography(&others).unwrap().try_inverse().unwrap();
-        let (place, _) = plane::apply(&back, left.pixel);
-        Miss { name: left.name, error_m: (place[0] - left.place_m[0]).hypot(place[1] - left.place_m[1]) }
+        let back = plane::homography(&others).and_then(|matrix| matrix.try_inverse());
+        // Four of five on one line determine nothing: the point is lost.
+        let error_m = back.map_or(f64::INFINITY, |back| {
+            let (place, _) = plane::apply(&back, left.pixel);
+            (place[0] - left.place_m[0]).hypot(place[1] - left.place_m[1])
+        });
+        Miss { name: left.name, error_m }
     })
 }
 

@@ -31,7 +31,7 @@ impl Drop for Sender {
 
 fn send_film(address: &str) -> Option<Sender> {
     let listening = format!("{address}?listen=1");
-    let made = ["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-t", "2", "-g", "5", "-c:v", "mpeg2video"];
+    let made = ["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-t", "4", "-g", "5", "-c:v", "mpeg2video"];
     Command::new("ffmpeg")
         .args(["-v", "quiet", "-re"])
         .args(made)
@@ -73,10 +73,10 @@ fn pictures_come_evenly_and_silence_is_noticed() {
         }
     };
     let silence_ms = (time::monotonic_us() - last_us) / 1_000;
-    assert!(stamps.len() >= 20, "{} pictures of 50", stamps.len());
     let steps: Vec<i64> = stamps.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let even = steps[steps.len() / 2..].iter().filter(|step| (**step - 40_000).abs() < 5_000).count();
-    assert!(even * 10 >= steps.len() / 2 * 9, "steps of 40 ms: {steps:?}");
+    // What FFmpeg had gathered before it opened comes in a burst, and so does what it holds back at the end.
+    let even = steps.split(|step| (step - 40_000).abs() > 2_000).map(<[i64]>::len).max().unwrap_or(0);
+    assert!(even >= 20, "{even} even steps of 40 ms in a row: {steps:?}");
     assert!(matches!(fault, CaptureError::Ended { .. } | CaptureError::Stalled { .. }), "{fault}");
     assert!(fault.to_string().contains(&address), "{fault}");
     assert!(silence_ms <= config.stall_ms + 500, "known after {silence_ms} ms");
