@@ -150,3 +150,55 @@ fn open_record(stream: Stream, sequence: u64, bytes: Vec<u8>) -> Opened {
         Record::Lost(loss) => Opened::Lost { last_sequence: loss.to, reason: loss.reason },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firmware_protocol::network::{Loss, Telemetry};
+
+    const KEY: &str = "rinkside/1/arena/box-1/records/telemetry";
+
+    fn telemetry(value: f64) -> Vec<u8> {
+        let (name, subject) = ("name".into(), String::new());
+        network::encode(&Record::Telemetry(Telemetry { captured_us: 1, name, subject, value }))
+    }
+
+    fn loss(from: u64, to: u64) -> Vec<u8> {
+        network::encode(&Record::Lost(Loss { stream: Stream::Telemetry, from, to, reason: "shed".into() }))
+    }
+
+    fn batch(edge: &str, first_sequence: u64, records: Vec<Vec<u8>>) -> Batch {
+        Batch { edge: edge.into(), epoch: 1, stream: Stream::Telemetry, first_sequence, records }
+    }
+
+    fn refuses(key: &str, batch: Batch, words: &str) {
+        let reason = open(key, batch).expect_err("must be refused");
+        assert!(reason.contains(words), "{reason}");
+    }
+
+    #[test]
+    fn a_box_speaks_for_itself_at_its_own_key() {
+        assert!(open(KEY, batch("box-1", 0, vec![telemetry(1.0)])).is_ok());
+        refuses(KEY, batch("box-2", 0, vec![]), "may not speak");
+        refuses("rinkside/1/arena/box-1/records/events", batch("box-1", 0, vec![]), "was said at");
+        refuses("rinkside/1/*/box-1/records/telemetry", batch("box-1", 0, vec![]), "no key of a box");
+        refuses(KEY, batch("box-1", u64::MAX, vec![telemetry(1.0)]), "limit");
+        refuses(KEY, batch("box-1", 0, vec![loss(0, 5), telemetry(1.0)]), "not the last");
+    }
+
+    #[test]
+    fn what_is_no_record_is_counted_and_set_aside() {
+        let nonsense = [
+            telemetry(f64::NAN),
+            vec![],
+            vec![9, 9, 9],
+            network::encode(&Record::Lost(Loss { stream: Stream::Events, from: 3, to: 3, reason: String::new() })),
+            loss(7, 9),
+            loss(5, u64::MAX),
+        ];
+        let delivery = open(KEY, batch("box-1", 0, nonsense.to_vec())).unwrap();
+        for record in &delivery.records {
+            assert!(matches!(record, Opened::Unreadable { .. }), "{record:?}");
+        }
+    }
+}

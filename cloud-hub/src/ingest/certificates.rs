@@ -98,3 +98,25 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), String> {
     };
     write().map_err(|error| format!("{}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn are_made_once_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["hub.example".to_owned(), "192.0.2.7".to_owned()];
+        let made = Certificates::ensure(folder.path(), &names).unwrap();
+        let read = |path: &Path| fs::read_to_string(path).unwrap();
+        let (authority, server) = (read(&made.authority), read(&made.server));
+        assert_eq!(Certificates::ensure(folder.path(), &[]).unwrap(), made);
+        assert_eq!((read(&made.authority), read(&made.server)), (authority.clone(), server.clone()));
+        // Without its server half, a new one is signed by the same authority.
+        fs::remove_file(&made.server_key).unwrap();
+        Certificates::ensure(folder.path(), &names).unwrap();
+        assert_eq!(read(&made.authority), authority);
+        assert_ne!(read(&made.server), server);
+        assert!(Certificates::ensure(folder.path().join("ca.pem").as_path(), &[]).is_err());
+    }
+}

@@ -87,3 +87,39 @@ fn is_newer(state: &LiveState, held: &LiveState) -> bool {
         state.captured_us > held.captured_us
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firmware_protocol::network::GameClock;
+
+    fn state(edge: &str, tick: u64, captured_us: i64) -> LiveState {
+        let (edge, clock) = (edge.into(), GameClock::default());
+        LiveState { edge, game: 1, tick, captured_us, clock, puck: None, players: Vec::new() }
+    }
+
+    #[test]
+    fn shows_the_newest_only_and_knows_a_restarted_box() {
+        let board = LiveBoard::default();
+        let watcher = board.subscribe(1);
+        assert!(board.games().is_empty());
+        assert!(board.put(state("a", 5, 100)));
+        assert!(!board.put(state("a", 5, 100)), "twice");
+        assert!(!board.put(state("a", 4, 90)), "late");
+        assert!(board.put(state("a", 6, 110)));
+        assert!(board.put(state("a", 0, 500)), "the box was restarted");
+        assert!(!board.put(state("b", 9, 400)), "another box, older");
+        assert_eq!(watcher.borrow().as_ref().unwrap().captured_us, 500);
+        assert_eq!(board.games(), [1]);
+    }
+
+    #[test]
+    fn invented_games_push_out_the_oldest_only() {
+        let board = LiveBoard::default();
+        for game in 0..2 * GAMES_MAX as u64 {
+            board.put(LiveState { game, ..state("a", 0, game as i64) });
+        }
+        assert_eq!(board.games().len(), GAMES_MAX);
+        assert!(board.latest(0).is_none() && board.latest(2 * GAMES_MAX as u64 - 1).is_some());
+    }
+}

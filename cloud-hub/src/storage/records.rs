@@ -275,3 +275,65 @@ async fn keep_one(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readings(count: u64) -> Vec<Opened> {
+        (0..count)
+            .map(|number| {
+                let (name, subject) = ("name".into(), String::new());
+                Opened::Telemetry(Telemetry { captured_us: number as i64, name, subject, value: 0.0 })
+            })
+            .collect()
+    }
+
+    fn delivery(edge: &str, first_sequence: u64, records: Vec<Opened>) -> Delivery {
+        let (venue, edge) = ("arena".into(), edge.into());
+        Delivery { venue, edge, epoch: u64::MAX, stream: Stream::Telemetry, first_sequence, records }
+    }
+
+    fn lost(last_sequence: u64) -> Vec<Opened> {
+        vec![Opened::Lost { last_sequence, reason: "shed".into() }]
+    }
+
+    fn kept(next_sequence: u64) -> Answer {
+        Answer::Kept { next_sequence }
+    }
+
+    #[tokio::test]
+    async fn takes_each_number_once_whatever_comes_how_often() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("hub.db")).await.unwrap();
+        let group = [
+            delivery("a", 0, readings(10)),
+            delivery("a", 5, readings(10)),
+            delivery("b", 1, readings(1)),
+            delivery("a", 16, readings(1)),
+            delivery("a", 0, readings(3)),
+            delivery("a", 15, vec![Opened::Unreadable { reason: "torn".into(), bytes: vec![1] }]),
+            delivery("a", 0, readings(0)),
+        ];
+        let answers = database.keep(&group).await.unwrap().answers;
+        let gap = |next_sequence| Answer::Gap { next_sequence };
+        assert_eq!(answers, [kept(10), kept(15), gap(0), gap(15), kept(15), kept(16), kept(16)]);
+        // A loss of which the first part is held, then the same loss grown, then what follows.
+        let group = [
+            delivery("a", 10, lost(99)),
+            delivery("a", 10, lost(149)),
+            delivery("a", 120, lost(130)),
+            delivery("a", 150, readings(5)),
+        ];
+        let answers = database.keep(&group).await.unwrap().answers;
+        assert_eq!(answers, [kept(100), kept(150), kept(150), kept(155)]);
+        let holdings = database.holdings().await.unwrap();
+        assert_eq!(holdings.len(), 1, "a gap leaves nothing: {holdings:?}");
+        let held = &holdings[0];
+        assert_eq!((held.epoch, held.next_sequence), (u64::MAX, 155));
+        assert_eq!((held.records, held.lost), (21, 134), "16 + 5 records and 16..=149");
+        database.close().await;
+        let database = Database::open(&folder.path().join("hub.db")).await.unwrap();
+        assert_eq!(database.next_sequence("a", u64::MAX, Stream::Telemetry).await.unwrap(), 155);
+    }
+}

@@ -4,4 +4,5 @@ pub mod calibrate;
 pub mod detect;
 pub mod evaluate;
 pub mod simulate;
+pub mod store;
 pub mod track;

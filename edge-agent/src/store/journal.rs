@@ -30,6 +30,7 @@ fn acknowledged_key(stream: Stream) -> [u8; 2] {
 /// What readers and the writer share.
 pub(super) struct Shared {
     epoch: u64,
+    opened_at: [u64; 3],
     sled: RwLock<Option<sled::Db>>,
     streams: Mutex<[StreamStats; 3]>,
     fault: Mutex<Option<String>>,
@@ -43,6 +44,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    pub(super) fn opened_at(&self, stream: Stream) -> u64 {
+        self.opened_at[index(stream)]
     }
 
     pub(super) fn committed(&self) -> watch::Receiver<[u64; 3]> {
@@ -199,6 +204,7 @@ impl Journal {
         let salvage::Opened { sled, epoch, streams } = salvage::open(config)?;
         let shared = Shared {
             epoch,
+            opened_at: streams.map(|stream| stream.next_sequence),
             sled: RwLock::new(Some(sled)),
             streams: Mutex::new(streams),
             fault: Mutex::new(None),
@@ -268,6 +274,33 @@ impl Journal {
             change.acknowledge(stream, below);
             Ok(())
         })
+    }
+
+    /// Adds to `change` that what was appended to `stream` since the opening moves behind `hub_next`.
+    pub(super) fn follow_hub(&self, change: &mut Change, stream: Stream, hub_next: u64) -> Result<(), StoreError> {
+        let opened_at = self.shared.opened_at(stream);
+        let mut moving = Vec::new();
+        self.walk(stream, |sequence, value| {
+            change.remove(stream, sequence, value.len());
+            if sequence >= opened_at {
+                moving.push(value.get(entry::HEADER_BYTES..).unwrap_or_default().to_vec());
+            }
+            std::ops::ControlFlow::Continue(())
+        })?;
+        tracing::error!(
+            stream = stream.name(),
+            opened_at,
+            hub_next,
+            moved = moving.len(),
+            "the end of the journal was torn off: the hub holds more than was found here"
+        );
+        change.acknowledge(stream, hub_next);
+        change.streams[index(stream)].next_sequence = hub_next;
+        // What a loss among them says is in old numbers; its records never were the hub's, so it goes unsaid.
+        moving.iter().filter(|payload| loss_in(payload).is_none()).for_each(|payload| {
+            change.append(stream, payload);
+        });
+        Ok(())
     }
 
     /// Walks the records of `stream` from the oldest on, until `visit` has seen enough.

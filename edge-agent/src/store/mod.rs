@@ -14,7 +14,9 @@
 //! for every number. *Disk full:* records wait in memory, then go by worth, and become a loss too once the disk takes
 //! writes again; callers never wait for a sick disk. *Corrupt:* the folder is moved to `<path>.broken-<n>`, what can be
 //! read is salvaged into a new one under the same epoch and the same sequence numbers, holes become losses, and
-//! numbering goes on far beyond the last one known, because how many records the torn end held cannot be known.
+//! numbering goes on far beyond the last one known, because how many records the torn end held cannot be known. *Torn
+//! unnoticed* (sled cuts off a torn end by itself): the uplink asks the hub first what it holds, see
+//! [`Store::follow_hub`].
 
 mod config;
 mod entry;
@@ -22,6 +24,8 @@ mod journal;
 mod salvage;
 mod shedding;
 mod writer;
+#[cfg(test)]
+mod tests;
 
 pub use config::StoreConfig;
 pub use writer::Receipt;
@@ -152,6 +156,20 @@ impl Store {
     /// The hub holds everything of `stream` below `sequence`: it may be forgotten here. Takes effect soon.
     pub fn forget_below(&self, stream: Stream, sequence: u64) -> Result<(), StoreError> {
         self.send(Work::Forget { stream, below: sequence })
+    }
+
+    /// The hub holds everything of `stream` below `hub_next`, which is more than this journal held when it was opened:
+    /// its end was torn off unnoticed. What was appended since is moved behind `hub_next`, because the hub would take
+    /// it for duplicates. Once a start, before anything of the stream is shipped.
+    pub fn follow_hub(&self, stream: Stream, hub_next: u64) -> Result<Receipt, StoreError> {
+        let (work, receipt) = Work::follow(stream, hub_next);
+        self.send(work)?;
+        Ok(receipt)
+    }
+
+    /// Next sequence of `stream` when the journal was opened.
+    pub fn opened_at(&self, stream: Stream) -> u64 {
+        self.shared.opened_at(stream)
     }
 
     /// The journal's epoch: drawn when it was made.

@@ -1,14 +1,16 @@
 //! Opens the journal whatever state it is in, and mends what is broken.
 //!
-//! A journal that opens is walked once: every value is checked, holes and unreadable values become losses. One that
-//! does not is salvaged: its files are searched for entries (they describe themselves, see `entry.rs`), which are
+//! sled 0.34 overwrites whatever stands behind a damaged place, without a word. So the files are copied and surveyed
+//! before it sees them; a journal that opens is walked once, every value checked, and must hold what the survey saw. One that does not open, or holds
+//! less, is salvaged: its files are searched for entries (they describe themselves, see `entry.rs`), which are
 //! written into a new journal beside it; then the old folder is moved to `<path>.broken-<n>` and the new one into its
-//! place. A salvage that is cut short starts over. Never: deletes a journal.
+//! place. Holes and unreadable values become losses. A salvage that is cut short starts over. Never: deletes a journal of
+//! which a record is missing.
 
 use super::{
     StoreConfig, StoreError, StreamStats,
     entry::{self, Entry, HEADER_BYTES, Kind, MAGIC, index},
-    journal::{encoded_loss, key, last_sequence, mark_new},
+    journal::{encoded_loss, free_bytes, key, last_sequence, mark_new},
 };
 use firmware_protocol::network::Stream;
 use std::{
@@ -74,19 +76,95 @@ pub(super) fn open(config: &StoreConfig) -> Result<Opened, StoreError> {
             || if config.path.exists() { fs::remove_dir_all(&half_done) } else { fs::rename(&half_done, &config.path) };
         finish().map_err(|error| StoreError::Open { path: half_done.clone(), reason: error.to_string() })?;
     }
-    let opened = try_open_sled(config, &config.path).and_then(checked);
-    match opened {
-        Ok(opened) => Ok(opened),
-        Err(Fault::Unusable(error)) => Err(error),
-        Err(Fault::Corrupt(reason)) => {
-            metrics::counter!("store_salvages_total").increment(1);
-            tracing::error!(path = %config.path.display(), reason, "the journal is corrupt: salvaging its records");
-            salvage(config)?;
-            try_open_sled(config, &config.path).and_then(checked).map_err(|fault| match fault {
-                Fault::Unusable(error) => error,
-                Fault::Corrupt(reason) => StoreError::Open { path: config.path.clone(), reason },
-            })
+    let before = with_suffix(&config.path, "before");
+    let source = if is_copied(&config.path, &before) { &before } else { &config.path };
+    let survey = survey(source);
+    let (refused, reason) = match try_open_sled(config, &config.path).and_then(checked) {
+        Ok(opened) => match survey.beyond(&opened) {
+            None => {
+                let _ = fs::remove_dir_all(&before);
+                return Ok(opened);
+            }
+            Some(reason) => (false, reason),
+        },
+        Err(Fault::Unusable(error)) => return Err(error),
+        Err(Fault::Corrupt(reason)) => (true, reason),
+    };
+    metrics::counter!("store_salvages_total").increment(1);
+    tracing::error!(path = %config.path.display(), reason, "the journal is damaged: salvaging its records");
+    salvage(config, source, survey.epoch, refused)?;
+    try_open_sled(config, &config.path).and_then(checked).map_err(|fault| match fault {
+        Fault::Unusable(error) => error,
+        Fault::Corrupt(reason) => StoreError::Open { path: config.path.clone(), reason },
+    })
+}
+
+/// Copies the journal to `before`, where sled cannot reach it; a copy that is there is of an opening that was cut
+/// short. Without room for it, the journal is opened as it stands.
+fn is_copied(path: &Path, before: &Path) -> bool {
+    if before.exists() {
+        return true;
+    }
+    let copying = with_suffix(path, "copying");
+    let copy = || -> io::Result<()> {
+        let mut files = Vec::new();
+        list_files(path, &mut files)?;
+        let lengths = files.iter().map(|file| file.metadata().map(|metadata| metadata.len()));
+        if free_bytes(path) / 2 < lengths.sum::<io::Result<u64>>()? {
+            return Err(io::ErrorKind::StorageFull.into());
         }
+        let _ = fs::remove_dir_all(&copying);
+        for file in &files {
+            let to = copying.join(file.strip_prefix(path).map_err(io::Error::other)?);
+            to.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::copy(file, to)?;
+        }
+        fs::rename(&copying, before)
+    };
+    copy().is_ok()
+}
+
+/// What the files themselves say, whatever sled makes of them.
+#[derive(Default)]
+struct Survey {
+    epoch: Option<u64>,
+    next_sequences: [u64; 3],
+}
+
+fn survey(path: &Path) -> Survey {
+    let mut survey = Survey::default();
+    let mut files = Vec::new();
+    // No folder yet, or none that can be read: opening will say so.
+    let _ = list_files(path, &mut files);
+    for file in files {
+        let _ = search(&file, |entry| {
+            if *survey.epoch.get_or_insert(entry.epoch) == entry.epoch {
+                let next_sequence = match entry.kind {
+                    Kind::Record => last_sequence(entry.sequence, entry.payload).saturating_add(1),
+                    Kind::Acknowledged => entry.sequence,
+                    Kind::Epoch => 0,
+                };
+                let seen = &mut survey.next_sequences[index(entry.stream)];
+                *seen = next_sequence.max(*seen);
+            }
+        });
+    }
+    survey
+}
+
+impl Survey {
+    /// What the files hold that sled does not show, if anything.
+    fn beyond(&self, opened: &Opened) -> Option<String> {
+        if self.epoch.is_some_and(|epoch| epoch != opened.epoch) {
+            return Some("sled shows nothing of it".into());
+        }
+        Stream::ALL.into_iter().find_map(|stream| {
+            let (held, seen) = (opened.streams[index(stream)], self.next_sequences[index(stream)]);
+            (held.lost > 0 || seen > held.next_sequence).then(|| {
+                let (shown, lost) = (held.next_sequence, held.lost);
+                format!("of {} sled shows {shown} and misses {lost}, its files go up to {seen}", stream.name())
+            })
+        })
     }
 }
 
@@ -191,16 +269,17 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn salvage(config: &StoreConfig) -> Result<(), StoreError> {
+/// `refused` says that sled would not open it: then how much its end held is not known.
+fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: bool) -> Result<(), StoreError> {
     let fresh_path = with_suffix(&config.path, "salvaging");
     let fresh = try_open_sled(config, &fresh_path).map_err(|fault| match fault {
         Fault::Unusable(error) => error,
         Fault::Corrupt(reason) => StoreError::Open { path: fresh_path.clone(), reason },
     })?;
-    let mut found = Found { epoch: None, acknowledged: [None; 3], records: 0 };
+    let mut found = Found { epoch, acknowledged: [None; 3], records: 0 };
     let mut files = Vec::new();
     let fault = |error: io::Error| StoreError::Engine(format!("salvage: {error}"));
-    list_files(&config.path, &mut files).map_err(fault)?;
+    list_files(source, &mut files).map_err(fault)?;
     for file in &files {
         // A file that cannot be read to its end has given what it had.
         if let Err(error) = search(file, |entry| found.keep(entry, &fresh)) {
@@ -209,23 +288,39 @@ fn salvage(config: &StoreConfig) -> Result<(), StoreError> {
     }
     let epoch = found.epoch.unwrap_or_else(drawn_epoch);
     mark_new(&fresh, epoch)?;
+    let mut lost = 0;
     for stream in Stream::ALL {
         if let Some(sequence) = found.acknowledged[index(stream)] {
             let value = Entry { kind: Kind::Acknowledged, stream, epoch, sequence, payload: &[] }.to_bytes();
             fresh.insert([0xFF, stream as u8], value)?;
         }
-        mend_stream(&fresh, epoch, stream, if found.epoch.is_some() { SKIPPED } else { 0 })?;
+        let skipped = if refused && found.epoch.is_some() { SKIPPED } else { 0 };
+        lost += mend_stream(&fresh, epoch, stream, skipped)?.lost;
     }
     fresh.flush()?;
     drop(fresh);
-    let broken = (1u32..)
+    let broken = (1..u32::MAX)
         .map(|number| with_suffix(&config.path, &format!("broken-{number}")))
         .find(|path| !path.exists())
         .unwrap_or_else(|| with_suffix(&config.path, "broken"));
-    fs::rename(&config.path, &broken).map_err(fault)?;
-    fs::rename(&fresh_path, &config.path).map_err(fault)?;
+    if source != config.path {
+        fs::remove_dir_all(&config.path).map_err(fault)?;
+    }
+    fs::rename(&fresh_path, &config.path)
+        .or_else(|_| {
+            fs::rename(&config.path, &broken)?;
+            fs::rename(&fresh_path, &config.path)
+        })
+        .map_err(fault)?;
+    if source != config.path {
+        fs::rename(source, &broken).map_err(fault)?;
+    }
+    if lost == 0 && !refused {
+        tracing::warn!(records = found.records, "the journal was salvaged whole");
+        return fs::remove_dir_all(&broken).map_err(fault);
+    }
     tracing::error!(
-        records = found.records, broken = %broken.display(),
+        records = found.records, lost, broken = %broken.display(),
         "the journal was salvaged; the broken one stays for a person to look at and may be removed"
     );
     Ok(())
@@ -282,7 +377,7 @@ fn search(file: &Path, mut found: impl FnMut(Entry<'_>)) -> io::Result<()> {
         let whole_before = if read == 0 { window.len() } else { window.len().saturating_sub(entry::BYTES_MAX) };
         let mut at = 0;
         while at < whole_before {
-            let Some(step) = window[at..].windows(MAGIC.len()).position(|bytes| bytes == MAGIC) else {
+            let Some(step) = memchr::memmem::find(&window[at..], &MAGIC) else {
                 at = whole_before;
                 break;
             };

@@ -44,12 +44,18 @@ impl Receipt {
 pub(super) enum Work {
     Append { stream: Stream, payload: Vec<u8>, told: Told },
     Forget { stream: Stream, below: u64 },
+    Follow { stream: Stream, hub_next: u64, told: Told },
 }
 
 impl Work {
     pub(super) fn append(stream: Stream, payload: Vec<u8>) -> (Self, Receipt) {
         let (told, receipt) = oneshot::channel();
         (Self::Append { stream, payload, told }, Receipt(receipt))
+    }
+
+    pub(super) fn follow(stream: Stream, hub_next: u64) -> (Self, Receipt) {
+        let (told, receipt) = oneshot::channel();
+        (Self::Follow { stream, hub_next, told }, Receipt(receipt))
     }
 }
 
@@ -59,6 +65,7 @@ struct Group {
     /// Dropped before the first of `records`, while the disk took none.
     dropped: [u64; 3],
     forget_below: [u64; 3],
+    follow: Vec<(Stream, u64, Told)>,
     bytes: u64,
     works: usize,
 }
@@ -75,6 +82,7 @@ impl Group {
                 let held = &mut self.forget_below[index(stream)];
                 *held = below.max(*held);
             }
+            Work::Follow { stream, hub_next, told } => self.follow.push((stream, hub_next, told)),
         }
     }
 
@@ -129,6 +137,7 @@ impl Writer {
 
     fn commit(&self, group: &mut Group) -> Result<(), StoreError> {
         self.forget(group)?;
+        self.follow(group)?;
         let records: usize = group.records.iter().map(VecDeque::len).sum();
         if records == 0 && group.dropped == [0; 3] {
             return Ok(());
@@ -186,6 +195,17 @@ impl Writer {
         }
         self.journal.commit(change)?;
         group.forget_below = [0; 3];
+        Ok(())
+    }
+
+    fn follow(&self, group: &mut Group) -> Result<(), StoreError> {
+        while let Some((stream, hub_next, _)) = group.follow.first() {
+            let mut change = self.journal.change();
+            self.journal.follow_hub(&mut change, *stream, *hub_next)?;
+            self.journal.commit(change)?;
+            let (_, hub_next, told) = group.follow.remove(0);
+            let _ = told.send(Ok(hub_next));
+        }
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Lane<'a, L> {
     refusals: Backoff,
     /// First sequence of each stream the hub is known not to hold.
     next_sequences: [u64; 3],
+    /// Whether the hub has said, since the start, what it holds of each stream.
+    greeted: [bool; 3],
     records: Vec<Vec<u8>>,
 }
 
@@ -56,6 +58,7 @@ impl<'a, L: Link> Lane<'a, L> {
             backoff: Backoff::new(RETRY_FIRST_MS, config.retry_max_ms, store.epoch()),
             refusals: Backoff::new(1_000, REFUSAL_WAIT_MAX_MS, store.epoch()),
             next_sequences: store.stats().streams.map(|stream| stream.first_sequence),
+            greeted: [false; 3],
             records: Vec::new(),
         }
     }
@@ -96,18 +99,41 @@ impl<'a, L: Link> Lane<'a, L> {
 
     /// Ships one batch of `stream`.
     async fn ship(&mut self, stream: Stream) -> Result<Next, ShipError> {
+        if !self.greeted[stream as usize] {
+            return self.greet(stream).await;
+        }
         let batch = self.batch(stream)?;
         if batch.records.is_empty() {
             // Shed or forgotten between the look and the read.
             self.next_sequences[stream as usize] = batch.first_sequence;
             return Ok(Next::GoOn);
         }
-        let key = topic::records(&self.config.venue, &self.config.edge, stream);
+        let answer = self.ask(&batch).await?;
+        self.settle(&batch, answer)
+    }
+
+    /// Asks, once a start, what the hub holds of `stream`: an empty batch is kept at once. A hub that holds more than
+    /// was in the journal at its opening shows that the journal lost its end.
+    async fn greet(&mut self, stream: Stream) -> Result<Next, ShipError> {
+        let (edge, epoch) = (self.config.edge.clone(), self.store.epoch());
+        let batch = Batch { edge, epoch, stream, first_sequence: 0, records: Vec::new() };
+        let answer = self.ask(&batch).await?;
+        if let Answer::Kept { next_sequence } = answer {
+            self.greeted[stream as usize] = true;
+            if next_sequence > self.store.opened_at(stream) {
+                self.store.follow_hub(stream, next_sequence)?.on_disk().await?;
+            }
+        }
+        self.settle(&batch, answer)
+    }
+
+    async fn ask(&mut self, batch: &Batch) -> Result<Answer, ShipError> {
+        let key = topic::records(&self.config.venue, &self.config.edge, batch.stream);
         let timeout = Duration::from_millis(self.config.timeout_ms);
         let began_us = time::monotonic_us();
-        let bytes = self.link.ask(&key, network::encode(&batch), timeout).await?;
+        let bytes = self.link.ask(&key, network::encode(batch), timeout).await?;
         let acknowledgement: Acknowledgement = network::decode(&bytes).map_err(|_| ShipError::Nonsense)?;
-        if (acknowledgement.epoch, acknowledgement.stream) != (batch.epoch, stream) {
+        if (acknowledgement.epoch, acknowledgement.stream) != (batch.epoch, batch.stream) {
             return Err(ShipError::Nonsense);
         }
         metrics::histogram!("uplink_round_trip_seconds").record((time::monotonic_us() - began_us) as f64 / 1e6);
@@ -115,7 +141,7 @@ impl<'a, L: Link> Lane<'a, L> {
             tracing::info!(tries = self.backoff.tries(), "uplink: the hub answers again");
         }
         self.backoff.succeeded();
-        self.settle(&batch, acknowledgement.answer)
+        Ok(acknowledgement.answer)
     }
 
     /// The records to send next. Where the hub wants older ones than are kept, a loss in their place.

@@ -26,5 +26,5 @@ pub(super) async fn run<L: Link>(
         }
         metrics::counter!("uplink_live_states_total", "fate" => if said { "said" } else { "dropped" }).increment(1);
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
