@@ -9,7 +9,7 @@ use crate::{
     event_store::EventStore,
     gateway,
     health::{self, Health},
-    ingest::{self, Admission, LiveBoard},
+    ingest::{Admission, LiveBoard, zenoh::Listener},
     projections::{Freshness, Projections, projector},
     services::core::{Core, Sources},
     storage::Database,
@@ -107,7 +107,15 @@ pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
     let hub = Hub::start(config).await?;
     let deaf = CancellationToken::new();
-    let ear = ingest::run(&config.ingest, hub.admission.clone(), hub.board.clone(), deaf.clone());
+    // Open before the hub calls itself ready, so that a box told to come finds it.
+    let listener = match Listener::open(&config.ingest).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            hub.stop().await;
+            return Err(error.into());
+        }
+    };
+    let ear = listener.run(hub.admission.clone(), hub.board.clone(), deaf.clone());
     tokio::pin!(ear);
     tracing::info!(
         address = %hub.address,
@@ -122,18 +130,18 @@ pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
         config.ingest.listen.join(", "),
         config.data.display()
     );
-    let ended = tokio::select! {
-        ended = &mut ear => Some(ended),
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
+    let broke = tokio::select! {
+        () = &mut ear => true,
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
     };
     tracing::info!("stopping");
     deaf.cancel();
-    let ended = match ended {
-        Some(ended) => ended,
-        None => tokio::time::timeout(STOP, ear).await.unwrap_or(Ok(())),
-    };
+    if !broke {
+        let _ = tokio::time::timeout(STOP, ear).await;
+    }
     hub.stop().await;
     tracing::info!("stopped");
-    Ok(ended?)
+    anyhow::ensure!(!broke, "boxes can no longer reach the hub: its router ended; the log says why");
+    Ok(())
 }
