@@ -48,6 +48,15 @@ impl Film {
         [self.curves[0][vivid(b)], self.curves[1][vivid(g)], self.curves[2][vivid(r)], pixel[3]]
     }
 
+    /// Noise of one pixel's colours; `turn` as in [`grain`](Self::grain).
+    pub fn speck(&self, pixel: usize, turn: usize) -> [i32; 3] {
+        if !self.noisy {
+            return [0; 3];
+        }
+        let at = (pixel * 3 + turn * 769) % (NOISE_SIDE * NOISE_SIDE - 3);
+        [0, 1, 2].map(|k| i32::from(self.noise[at + k]))
+    }
+
     /// Adds noise to a finished picture; `turn` chooses a place in the tile, so that it boils.
     pub fn grain(&self, picture: &mut [u8], width: usize, turn: u64) {
         if !self.noisy {

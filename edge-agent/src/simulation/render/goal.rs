@@ -29,7 +29,7 @@ impl Goal {
     /// The goal at one end, −1 or 1.
     pub fn new(rink: &Rink, end: f32) -> Self {
         let mut mesh = Sheet::empty(64, 64);
-        mesh.paint([228, 232, 234], |u, v| {
+        mesh.paint([168, 178, 182], |u, v| {
             let line = |t: f32| f32::from(((t * 8.0).fract() - 0.5).abs() < 0.14);
             line(u).max(line(v)) * 0.95
         });
@@ -39,7 +39,7 @@ impl Goal {
             half: rink.goal_width_m as f32 / 2.0,
             mesh: Texture::new(mesh),
             red: Texture::plain([62, 40, 176]),
-            white: Texture::plain([206, 212, 214]),
+            white: Texture::plain([180, 194, 200]),
         }
     }
 

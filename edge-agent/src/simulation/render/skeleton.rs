@@ -100,7 +100,7 @@ impl Stance {
                 lean: 0.06 + 0.45 * pace,
                 effort,
                 hands: match (roll(1) * 8.0) as u32 {
-                    0..=2 => Hands::Hips,
+                    0 => Hands::Hips,
                     3 => Hands::Raised,
                     _ => Hands::Hanging,
                 },
