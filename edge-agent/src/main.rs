@@ -1,23 +1,17 @@
 //! `edge-agent`: see `edge-agent --help`.
 
-use clap::{Parser, Subcommand};
-use edge_agent::cli::simulate;
+use std::process::ExitCode;
 
-#[derive(Parser)]
-#[command(version, about)]
-struct Line {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Makes up a game: films, labels, pictures for training.
-    Simulate(simulate::Simulate),
-}
-
-fn main() -> anyhow::Result<()> {
-    match Line::parse().command {
-        Command::Simulate(args) => simulate::run(&args),
+fn main() -> ExitCode {
+    // One crypto provider for everything that speaks TLS; nothing was installed before.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("a crypto provider was installed before main");
+    }
+    match edge_agent::cli::main() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("edge-agent: {fault:#}");
+            ExitCode::FAILURE
+        }
     }
 }

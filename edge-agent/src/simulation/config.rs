@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// All randomness comes from here: the same seed is the same game.
     pub seed: u64,
-    /// The ice: `nhl` or `iihf`.
+    /// The ice; that of the box, where a box plays it.
+    #[serde(skip)]
     pub rink: RinkName,
-    /// The league's number of the game, put into events.
+    /// The league's number of the game; that of the box, where a box plays it.
+    #[serde(skip)]
     pub game: u64,
     /// The fake tags, puck and scoreboard.
     pub devices: DevicesConfig,

@@ -77,8 +77,6 @@ pub struct Waiting {
     pub stream: String,
     /// Records kept here and not yet acknowledged.
     pub records: u64,
-    /// Age of the oldest of them, seconds.
-    pub oldest_s: f64,
 }
 
 /// What the page shows, and where it gets it.
@@ -196,7 +194,7 @@ mod tests {
             edge: "box-1".into(),
             cameras: vec![Camera { source: "rtsp://camera".into(), frames_per_second: 29.97, tracks: 12 }],
             tags: vec![tag],
-            queue: vec![Waiting { stream: "events".into(), records: 3, oldest_s: 1.5 }],
+            queue: vec![Waiting { stream: "events".into(), records: 3 }],
             ..Picture::default()
         };
         let page = Page {

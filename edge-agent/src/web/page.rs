@@ -93,9 +93,9 @@ fn write(html: &mut String, answer: &Answer, now_us: i64) -> fmt::Result {
     })?;
 
     write!(html, "<h2>To the hub</h2>")?;
-    table(html, &["stream", "waiting", "oldest"], &picture.queue, |html, waiting| {
+    table(html, &["stream", "waiting"], &picture.queue, |html, waiting| {
         let (stream, records) = (Plain(&waiting.stream), waiting.records);
-        write!(html, "<td>{stream}</td><td>{records}</td><td>{:.1} s</td>", waiting.oldest_s)
+        write!(html, "<td>{stream}</td><td>{records}</td>")
     })?;
     html.write_str("<p><a href=\"/health\">health</a> · <a href=\"/metrics\">metrics</a></p></body></html>\n")
 }

@@ -1,0 +1,52 @@
+# Everything a person does with this repository. `make` alone prints the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+SETUP := $(CURDIR)/target/setup
+DASHBOARD := cloud-hub/dashboard
+export ORT_DYLIB_PATH ?= $(SETUP)/libonnxruntime.so
+# One form of the test command for machines with and without nextest.
+RUNNER := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo "test --no-fail-fast")
+
+.PHONY: help setup dashboard build test lint demo bench model clean
+
+help: ## print the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo VIDEO=film.mp4 CALIBRATION=camera.toml    the demo on a film instead of the simulation"
+
+setup: ## install what is missing (Debian packages, ONNX Runtime); quick when nothing is
+	@deploy/setup.sh $(SETUP)
+
+$(DASHBOARD)/node_modules/.package-lock.json: $(DASHBOARD)/package-lock.json
+	cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error
+
+dashboard: $(DASHBOARD)/dist/index.html ## build the dashboard's static files into the hub's folder
+
+$(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(shell find $(DASHBOARD)/src $(DASHBOARD)/public $(DASHBOARD)/index.html $(DASHBOARD)/*.ts -type f 2>/dev/null)
+	cd $(DASHBOARD) && npm run --silent build
+
+# With the benches, so that `make bench` finds every dependency built with the same features.
+build: setup dashboard ## build the two binaries for use (release)
+	cargo build --workspace --release --bins --benches
+
+test: setup dashboard ## set up, then every test: Rust, dashboard, browser
+	cd $(DASHBOARD) && npm test --silent
+	cargo $(RUNNER) --workspace
+
+lint: setup ## formatting and clippy, warnings are faults
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+
+demo: build ## hub and one appliance on a simulated game; dashboard at http://localhost:8000
+	@TARGET=$(TARGET) VIDEO="$(VIDEO)" CALIBRATION="$(CALIBRATION)" deploy/demo.sh
+
+bench: build ## measure; prints a table and writes target/bench.json
+	cargo bench --workspace --benches
+
+model: setup ## train the detector again from nothing (hours on two cores)
+	models/training/train.sh
+
+clean: ## remove what was built here
+	cargo clean
+	rm -rf $(DASHBOARD)/dist $(DASHBOARD)/node_modules target

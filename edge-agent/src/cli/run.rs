@@ -1,0 +1,112 @@
+//! `edge-agent run`: the appliance at work, or a recording replayed.
+
+use crate::{
+    capture::config::{CameraConfig, Origin},
+    config::Config,
+    pipeline::{self, Keep},
+};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Be the appliance, or replay a recording.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The configuration; without one, every default.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for everything the box keeps, instead of the configuration's.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The hub, such as quic/hub.example:7447, instead of the configuration's; empty for none.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub hub: Option<String>,
+    /// The hub's ca.pem, instead of the configuration's.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// See this film instead of the configuration's cameras and lines.
+    #[arg(long, value_name = "FILE")]
+    pub video: Option<PathBuf>,
+    /// The camera file of --video.
+    #[arg(long, value_name = "FILE", requires = "video")]
+    pub calibration: Option<PathBuf>,
+    /// Write a copy of the first camera's film with boxes and tracks.
+    #[arg(long, value_name = "FILE.mp4")]
+    pub annotate: Option<PathBuf>,
+    /// As fast as it goes, nothing dropped, without store and hub: the same in, the same out.
+    #[arg(long)]
+    pub replay: bool,
+    /// Recorded serial bytes for --replay.
+    #[arg(long, value_name = "FILE", requires = "replay")]
+    pub sensors: Option<PathBuf>,
+    /// Where --replay writes events, one JSON object a line.
+    #[arg(long, value_name = "FILE", requires = "replay")]
+    pub events: Option<PathBuf>,
+}
+
+/// Runs until stopped, or until the recording ends.
+pub fn run(args: &Run) -> Result<()> {
+    let config = args.config()?;
+    if args.replay {
+        let keep = Keep { events: args.events.clone(), annotate: args.annotate.clone() };
+        let replayed = pipeline::run_replay(&config, args.sensors.as_deref(), &keep)?;
+        println!("replayed: {} states, {} events", replayed.states, replayed.events);
+        return Ok(());
+    }
+    if config.capture.cameras.is_empty() && config.sensors.lines.is_empty() {
+        bail!("nothing to see: name a camera or a line in the configuration (config/edge.toml shows how), or --video");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("tokio does not start")?;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stop.clone()));
+        pipeline::run_live(config, args.annotate.as_deref(), stop).await
+    })
+}
+
+impl Run {
+    /// The configuration with what was typed laid over it.
+    pub fn config(&self) -> Result<Config> {
+        let mut config = match &self.config {
+            Some(path) => Config::load(path)?,
+            None => Config::default(),
+        };
+        if let Some(data) = &self.data {
+            config.store.path = data.join("store");
+            config.uplink.refused = data.join("refused");
+            config.health.disk_path.clone_from(data);
+            std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+        }
+        if let Some(hub) = &self.hub {
+            config.uplink.hub.clone_from(hub);
+        }
+        if let Some(ca) = &self.ca {
+            config.uplink.authority.clone_from(ca);
+        }
+        if let Some(video) = &self.video {
+            let mut camera = CameraConfig::new("film", Origin::File(video.clone()));
+            camera.calibration.clone_from(&self.calibration);
+            camera.repeat = !self.replay;
+            config.capture.cameras = vec![camera];
+            config.sensors.lines.clear();
+        }
+        Ok(config)
+    }
+}
+
+/// SIGTERM from systemd, SIGINT from a person: both end the box in order.
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be heard: end the box with kill -9, nothing is lost by it");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+}

@@ -1,1 +1,0 @@
-//! The whole configuration: composed of each stage's own section, read from one TOML file.

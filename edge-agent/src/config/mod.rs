@@ -1,0 +1,137 @@
+//! The whole configuration: composed of each stage's own section, read from one TOML file.
+//!
+//! Comes in: a file. Goes out: a [`Config`], or every fault in it at once with line and cure. Unknown keys are faults:
+//! a misspelt key that is ignored is a box that does not do what its file says.
+
+mod faults;
+mod roster;
+
+pub use faults::{Fault, Faults};
+pub use roster::RosterEntry;
+
+use crate::{
+    capture, events, fusion, health, inference, rink::Rink, sensors, simulation, store, tracking, uplink, web,
+};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Everything a box is told.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Which game it sees.
+    pub game: Game,
+    /// Who wears which tag; with a simulated game its players are added by themselves.
+    pub roster: Vec<RosterEntry>,
+    /// The simulated game, for synthetic cameras and simulated lines.
+    pub simulation: simulation::Config,
+    /// Cameras.
+    pub capture: capture::Config,
+    /// Serial lines.
+    pub sensors: sensors::Config,
+    /// The network that finds people.
+    pub inference: inference::Config,
+    /// How detections become tracks.
+    pub tracking: tracking::Config,
+    /// How everything becomes one truth.
+    pub fusion: fusion::Config,
+    /// How the truth becomes events.
+    pub events: events::Config,
+    /// The journal.
+    pub store: store::StoreConfig,
+    /// The way to the hub.
+    pub uplink: uplink::UplinkConfig,
+    /// How the box measures itself.
+    pub health: health::Config,
+    /// The box's own page.
+    pub web: web::Config,
+}
+
+/// Which game it sees.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Game {
+    /// The game, as the league numbers it.
+    pub id: u64,
+    /// The ice: `nhl` or `iihf`.
+    pub rink: simulation::RinkName,
+}
+
+impl Default for Game {
+    fn default() -> Self {
+        Self { id: 1, rink: simulation::RinkName::Nhl }
+    }
+}
+
+impl Config {
+    /// Reads `path`; every fault in it is told.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
+        let faults = |list| Faults { file: path.display().to_string(), list };
+        let text = std::fs::read_to_string(path).map_err(|fault| {
+            faults(vec![Fault { line: 0, message: format!("cannot be read: {fault}; see config/edge.toml for one") }])
+        })?;
+        Self::parse(&text).map_err(faults)
+    }
+
+    /// The configuration in `text`; every fault in it is told.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        let mut config: Self = faults::parse(text)?;
+        // The simulated game is the one this box sees.
+        config.simulation.rink = config.game.rink;
+        config.simulation.game = config.game.id;
+        let list: Vec<Fault> = config.faults().into_iter().map(|message| faults::at_key(text, message)).collect();
+        if list.is_empty() { Ok(config) } else { Err(list) }
+    }
+
+    /// The ice it stands at.
+    pub fn rink(&self) -> Rink {
+        self.game.rink.rink()
+    }
+
+    /// Whether any camera or line is simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.capture.cameras.iter().any(|camera| camera.source == capture::config::Origin::Synthetic)
+            || self.sensors.lines.iter().any(sensors::config::LineConfig::is_simulated)
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut list = Vec::new();
+        list.extend(roster::faults(&self.roster));
+        list.extend(self.simulation.faults());
+        list.extend(self.capture.faults());
+        list.extend(self.sensors.faults());
+        list.extend(self.inference.faults());
+        list.extend(self.tracking.faults());
+        list.extend(self.fusion.faults());
+        list.extend(self.events.faults());
+        list.extend(self.store.faults());
+        list.extend(self.uplink.faults());
+        list.extend(self.health.faults());
+        list.extend(self.web.faults());
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_said_is_a_box_with_defaults() {
+        assert!(Config::parse("").is_ok(), "{:?}", Config::parse(""));
+    }
+
+    #[test]
+    fn a_file_with_three_faults_is_told_all_three() {
+        let text = "[uplink]\nvenue = 7\n\n[inference]\nthreeds = 2\n\n[store]\nbytes_max = \"much\"\n";
+        let faults = Config::parse(text).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 5, 8], "{faults:?}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_told_with_their_lines() {
+        let text = "[uplink]\nedge = \"Box/1\"\n\n[inference]\nthreads = 0\n";
+        let faults = Config::parse(text).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 5], "{faults:?}");
+    }
+}

@@ -1,0 +1,167 @@
+//! The only place that knows all stages: joins them with queues and threads.
+//!
+//! ```text
+//!  camera threads ─frames─► vision thread ─observations─┐                    ┌─► watch ─► live lane
+//!                 (drop oldest: 2 a camera)             ├─► truth thread ────┤
+//!  sensor tasks ──readings──────────────────────────────┘   50 times a second└─► store ─► durable lane
+//! ```
+//!
+//! [`live`] is a box at work, [`replay`] a recording as fast as it goes; both use the same [`seeing`] and
+//! [`understanding`]. What computes has threads of its own; the async runtime only waits for wires.
+
+mod board;
+mod live;
+mod readings;
+mod replay;
+mod seeing;
+mod understanding;
+mod wire;
+
+pub use replay::REPLAY_START_US;
+pub use understanding::Said;
+
+use crate::{
+    capture::{Scene, annotate::Annotator, config::Origin},
+    config::{Config, RosterEntry},
+    events::Recogniser,
+    fusion::{Binding, Fusion},
+    ids::TagId,
+    inference::Detector,
+    queue::Overflow,
+    simulation,
+};
+use anyhow::{Context, Result};
+use firmware_protocol::network::{Event, Role};
+use seeing::Seeing;
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+use understanding::Understanding;
+
+pub use live::run as run_live;
+pub(crate) use readings::{observation, telemetry};
+
+/// Where what is said goes.
+pub trait Outlet {
+    /// Takes one thing.
+    fn say(&mut self, said: Said);
+}
+
+/// What a replay is to leave behind.
+#[derive(Debug, Clone, Default)]
+pub struct Keep {
+    /// Events as JSON lines.
+    pub events: Option<PathBuf>,
+    /// An annotated film of the first camera.
+    pub annotate: Option<PathBuf>,
+}
+
+/// How a replay went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Replayed {
+    /// States said.
+    pub states: u64,
+    /// Events said.
+    pub events: u64,
+}
+
+/// Plays the recording `config` names, with the sensor pieces in `sensors`.
+pub fn run_replay(config: &Config, sensors: Option<&Path>, keep: &Keep) -> Result<Replayed> {
+    // A replay without its model would quietly say that nobody played.
+    let detector = match config.capture.cameras.is_empty() {
+        true => None,
+        false => Some(Detector::open(&config.inference)?),
+    };
+    let seeing = seeing(config, detector, keep.annotate.as_deref(), Overflow::Wait)?;
+    let mut lines = JsonLines::create(keep.events.as_deref())?;
+    replay::run(config, sensors, seeing, understanding(config), &mut lines)?;
+    lines.finish()
+}
+
+/// Eyes for every camera of `config`.
+fn seeing(config: &Config, detector: Option<Detector>, annotate: Option<&Path>, overflow: Overflow) -> Result<Seeing> {
+    let mut seeing = Seeing::new(detector, config.inference.every_nth, config.rink(), config.fusion.projection.clone());
+    for (index, camera) in config.capture.cameras.iter().enumerate() {
+        let calibration = match camera.read_calibration()? {
+            None if camera.source == Origin::Synthetic => {
+                Some(Scene::hang(&config.simulation.setup(), 0, 1, camera.size_px))
+            }
+            calibration => calibration,
+        };
+        let annotator = annotate
+            .filter(|_| index == 0)
+            .map(|path| Annotator::open(path, camera.fps, config.rink(), overflow))
+            .transpose()?;
+        seeing.add_camera(&config.tracking, calibration, annotator);
+    }
+    Ok(seeing)
+}
+
+fn understanding(config: &Config) -> Understanding {
+    let rink = config.rink();
+    let fusion = Fusion::new(config.fusion.clone(), rink, &bindings(config));
+    Understanding::new(fusion, Recogniser::new(config.events.clone(), rink, config.game.id), config.game.id)
+}
+
+/// Who wears which tag: the configuration's roster, or that of the simulated game.
+fn bindings(config: &Config) -> Vec<Binding> {
+    let mut bindings: Vec<Binding> = config.roster.iter().map(RosterEntry::binding).collect();
+    if config.is_simulated() && bindings.is_empty() {
+        let game = simulation::Game::new(config.simulation.setup());
+        bindings.extend(game.roster().iter().map(|person| Binding {
+            tag: TagId(person.id),
+            role: person.role,
+            side: person.side,
+            number: (person.role != Role::Official).then_some(person.number),
+        }));
+    }
+    bindings
+}
+
+/// Events as JSON lines, and counts.
+struct JsonLines {
+    out: Option<BufWriter<File>>,
+    fault: Option<std::io::Error>,
+    said: Replayed,
+}
+
+impl JsonLines {
+    fn create(path: Option<&Path>) -> Result<Self> {
+        let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
+        let out = path.map(create).transpose()?.map(BufWriter::new);
+        Ok(Self { out, fault: None, said: Replayed::default() })
+    }
+
+    fn write(&mut self, event: &Event) -> std::io::Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        serde_json::to_writer(&mut *out, event)?;
+        out.write_all(b"\n")
+    }
+
+    fn finish(mut self) -> Result<Replayed> {
+        if let Some(out) = &mut self.out {
+            out.flush()?;
+        }
+        match self.fault {
+            Some(fault) => Err(fault).context("cannot write events"),
+            None => Ok(self.said),
+        }
+    }
+}
+
+impl Outlet for JsonLines {
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::State(..) => self.said.states += 1,
+            Said::Event(event) => {
+                self.said.events += 1;
+                if let Err(fault) = self.write(event) {
+                    self.fault.get_or_insert(fault);
+                }
+            }
+            Said::Chunk(_) => {}
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Frames to observations: detection, tracking and the way onto the ice, one eye a camera.
+//!
+//! A box whose model cannot be loaded still runs: frames then give nothing, and health says why.
+
+use crate::{
+    capture::{
+        Frame,
+        annotate::{Annotator, COLOURS, Mark},
+    },
+    fusion::{Observation, config::Projection, project},
+    geometry::Camera,
+    inference::{Class, Detection, Detector, InferenceError},
+    rink::Rink,
+    tracking::{self, Life, Track, Tracker},
+};
+use opencv::prelude::MatTraitConst;
+
+/// One camera's memory.
+struct Eye {
+    tracker: Tracker,
+    calibration: Option<Camera>,
+    /// The calibration at the size of this camera's pictures, once one came.
+    fitted: Option<Camera>,
+    annotator: Option<Annotator>,
+    tracks: usize,
+}
+
+/// All cameras' eyes and the one detector they share.
+pub struct Seeing {
+    detector: Option<Detector>,
+    every_nth: u64,
+    rink: Rink,
+    projection: Projection,
+    eyes: Vec<Eye>,
+    detections: Vec<Detection>,
+}
+
+impl Seeing {
+    /// Eyes without cameras yet.
+    pub fn new(detector: Option<Detector>, every_nth: u32, rink: Rink, projection: Projection) -> Self {
+        Self {
+            detector,
+            every_nth: u64::from(every_nth.max(1)),
+            rink,
+            projection,
+            eyes: Vec::new(),
+            detections: Vec::with_capacity(64),
+        }
+    }
+
+    /// Adds the next camera, in the order of the configuration.
+    pub fn add_camera(
+        &mut self,
+        tracking: &tracking::Config,
+        calibration: Option<Camera>,
+        annotator: Option<Annotator>,
+    ) {
+        self.eyes.push(Eye {
+            tracker: Tracker::new(tracking.clone()),
+            calibration,
+            fitted: None,
+            annotator,
+            tracks: 0,
+        });
+    }
+
+    /// Looks at one frame; what is seen on the ice is added to `observations`. Gives the number of tracks.
+    pub fn see(&mut self, frame: &Frame, observations: &mut Vec<Observation>) -> Result<usize, InferenceError> {
+        let Some(eye) = self.eyes.get_mut(usize::from(frame.camera.0)) else { return Ok(0) };
+        let Some(detector) = &mut self.detector else { return Ok(0) };
+        if frame.sequence % self.every_nth != 0 {
+            return Ok(eye.tracks);
+        }
+        detector.detect(&frame.image, &mut self.detections)?;
+        let tracks = eye.tracker.update(frame.stamp.utc_us, &self.detections);
+        eye.tracks = tracks.len();
+        fit(&mut eye.fitted, eye.calibration.as_ref(), frame);
+        if let Some(camera) = &eye.fitted {
+            let utc_us = frame.stamp.utc_us;
+            project(frame.camera, camera, &self.rink, &self.projection, utc_us, tracks, observations);
+        }
+        if let Some(annotator) = &eye.annotator {
+            let marks = tracks.iter().filter(|track| track.life == Life::Confirmed);
+            annotator.add(frame.clone(), marks.map(|track| mark(track, eye.fitted.as_ref())).collect());
+        }
+        Ok(eye.tracks)
+    }
+
+    /// Ends the annotated films: their last frames are written.
+    pub fn finish(&mut self) {
+        for (index, eye) in self.eyes.iter_mut().enumerate() {
+            let Some(annotator) = eye.annotator.take() else { continue };
+            match annotator.finish() {
+                Ok(frames) => tracing::info!(camera = index, frames, "annotated film written"),
+                Err(fault) => tracing::error!(camera = index, %fault, "annotated film not finished"),
+            }
+        }
+    }
+}
+
+/// The calibration at the size of this frame.
+fn fit(fitted: &mut Option<Camera>, calibration: Option<&Camera>, frame: &Frame) {
+    let (width, height) = (frame.image.cols() as u32, frame.image.rows() as u32);
+    if fitted.as_ref().is_none_or(|camera| (camera.width, camera.height) != (width, height)) {
+        *fitted = calibration.map(|camera| camera.scaled_to(width, height));
+    }
+}
+
+fn mark(track: &Track, camera: Option<&Camera>) -> Mark {
+    let (word, colour) = match track.class {
+        Class::Skater => ("skater", COLOURS[0]),
+        Class::Goalie => ("goalie", COLOURS[1]),
+        Class::Official => ("official", COLOURS[2]),
+        Class::Puck => ("puck", COLOURS[3]),
+    };
+    Mark {
+        rect: track.rect,
+        label: format!("{} {word}", track.id.0),
+        colour,
+        place_m: camera.and_then(|camera| camera.to_ice(track.rect.foot())),
+    }
+}

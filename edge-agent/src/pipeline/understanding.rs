@@ -1,0 +1,97 @@
+//! Observations in, everything that is said out: the fused state fifty times a second, events, chunks.
+//!
+//! Used the same way by a live box and by a replay, so both understand a game alike. Never asks the time: whoever
+//! calls says how far the truth may go.
+
+use super::wire::Chunker;
+use crate::{
+    events::Recogniser,
+    fusion::{Fusion, Observation, Snapshot},
+};
+use firmware_protocol::network::{Event, TrackChunk};
+
+/// Length of a step of the fused state, microseconds: 50 Hz.
+pub const STEP_US: i64 = 20_000;
+
+/// A pause longer than this is stepped over, not through: the box slept, or the clock was set.
+const PAUSE_MAX_US: i64 = 10_000_000;
+
+/// Something the box has to say.
+#[derive(Debug)]
+pub enum Said<'a> {
+    /// The state of everybody, and how many states there were before.
+    State(&'a Snapshot, u64),
+    /// Something happened.
+    Event(&'a Event),
+    /// A second of states for the store.
+    Chunk(TrackChunk),
+}
+
+/// Fusion, the recogniser, and what lies between.
+pub struct Understanding {
+    fusion: Fusion,
+    recogniser: Recogniser,
+    chunker: Chunker,
+    snapshot: Snapshot,
+    events: Vec<Event>,
+    tick: u64,
+    next_us: Option<i64>,
+}
+
+impl Understanding {
+    /// Begins with nothing seen.
+    pub fn new(fusion: Fusion, recogniser: Recogniser, game: u64) -> Self {
+        Self {
+            fusion,
+            recogniser,
+            chunker: Chunker::new(game, STEP_US as u32),
+            snapshot: Snapshot::default(),
+            events: Vec::with_capacity(16),
+            tick: 0,
+            next_us: None,
+        }
+    }
+
+    /// Takes one observation.
+    pub fn observe(&mut self, observation: Observation) {
+        if self.next_us.is_none() {
+            self.next_us = Some(first_step(observation.captured_us));
+        }
+        self.fusion.observe(observation);
+    }
+
+    /// Says everything up to `until_us`.
+    pub fn advance(&mut self, until_us: i64, say: &mut dyn FnMut(Said)) {
+        let Some(mut next_us) = self.next_us else { return };
+        if until_us - next_us > PAUSE_MAX_US {
+            self.finish(say);
+            next_us = first_step(until_us);
+        }
+        while next_us <= until_us {
+            self.fusion.advance(next_us, &mut self.snapshot);
+            say(Said::State(&self.snapshot, self.tick));
+            self.recogniser.observe(&self.snapshot, &mut self.events);
+            for event in self.events.drain(..) {
+                say(Said::Event(&event));
+            }
+            if let Some(chunk) = self.chunker.push(&self.snapshot) {
+                say(Said::Chunk(chunk));
+            }
+            self.tick += 1;
+            next_us += STEP_US;
+        }
+        self.next_us = Some(next_us);
+    }
+
+    /// Says what is still being gathered: before a stop.
+    pub fn finish(&mut self, say: &mut dyn FnMut(Said)) {
+        if let Some(chunk) = self.chunker.take() {
+            say(Said::Chunk(chunk));
+        }
+    }
+}
+
+/// The first step at or after `utc_us`: steps of all boxes fall on the same instants.
+fn first_step(utc_us: i64) -> i64 {
+    (utc_us + STEP_US - 1).div_euclid(STEP_US) * STEP_US
+}
