@@ -14,8 +14,8 @@ root=$(cd "$here/../.." && pwd)
 work=${WORK:-$root/target/training}
 film=${RINKSIDE_REAL:-$root/../shared/real}/video/college-rink
 out=${OUT:-$root/models/rink-detector.onnx}
-pictures=${PICTURES:-1600}
-steps=${STEPS:-1600}
+pictures=${PICTURES:-2800}
+steps=${STEPS:-2000}
 
 [ -d "$film" ] || { echo "no film at $film: set RINKSIDE_REAL to the folder that holds video/college-rink" >&2; exit 1; }
 mkdir -p "$work"
@@ -42,7 +42,7 @@ done
 
 cd "$root/models"
 "$python" -m training.train --labels labels/college-rink.json --film "$film" --rendered "$work/train" \
-  --steps "$steps" --out "$work/rink-detector.pt"
+  --film-share 0.35 --steps "$steps" --out "$work/rink-detector.pt"
 "$python" -m training.export --weights "$work/rink-detector.pt" --out "$out"
 for size in "640 384" "960 544"; do
   # shellcheck disable=SC2086
