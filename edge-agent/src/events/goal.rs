@@ -6,12 +6,18 @@ use firmware_protocol::network::{EventKind, Side};
 
 /// How long the puck must be in the net, microseconds.
 const IN_NET_US: i64 = 100_000;
+/// How far behind the line, metres: a goalie may hold a puck on the line, and fixes err.
+const DEPTH_M: f64 = 0.35;
+/// Longest way from before the line to deep in the net, microseconds.
+const MOMENT_US: i64 = 120_000;
 /// Net and scoreboard this near in time are one goal, microseconds.
 const SAME_US: i64 = 90_000_000;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rule {
     in_net_since_us: Option<i64>,
+    /// It went in while play was on.
+    in_play: bool,
     /// Seen in the net and not yet on the scoreboard: whose, and when.
     unconfirmed: Option<(Side, i64)>,
     /// Play must begin anew before another goal.
@@ -28,8 +34,9 @@ impl Rule {
         match in_net {
             Some(place) => {
                 let since_us = *self.in_net_since_us.get_or_insert(scene.now_us);
-                let live = scene.playing || scene.stopped || scene.now_us - since_us < 2 * IN_NET_US;
-                if !self.told && live && scene.now_us - since_us >= IN_NET_US {
+                // Only a puck that went in while play was on; the whistle may come before it has lain long enough.
+                self.in_play |= scene.playing && since_us == scene.now_us && came_from_front(scene);
+                if !self.told && self.in_play && scene.now_us - since_us >= IN_NET_US {
                     self.told = true;
                     if let Some(side) = scene.attacker_of(place[0].signum()) {
                         self.unconfirmed = Some((side, since_us));
@@ -37,7 +44,7 @@ impl Rule {
                     }
                 }
             }
-            None if snapshot.puck.is_some() => self.in_net_since_us = None,
+            None if snapshot.puck.is_some() => (self.in_net_since_us, self.in_play) = (None, false),
             None => {}
         }
         let (now, before) = (scene.clock, scene.clock_before);
@@ -59,7 +66,13 @@ impl Rule {
 fn is_in_net(scene: &Scene, place: [f64; 3]) -> bool {
     let rink = &scene.rink;
     let deep = place[0].abs() - rink.goal_line_m;
-    (0.2..1.1).contains(&deep) && place[1].abs() < rink.goal_width_m / 2.0 - 0.1 && place[2] < 1.2
+    (DEPTH_M..1.1).contains(&deep) && place[1].abs() < rink.goal_width_m / 2.0 - 0.1 && place[2] < 1.2
+}
+
+/// Whether the puck was before the line a moment ago: one that leans on the mesh from outside was not.
+fn came_from_front(scene: &Scene) -> bool {
+    let before = scene.trail.at(scene.now_us - MOMENT_US);
+    before.is_some_and(|sample| sample.place[0].abs() < scene.rink.goal_line_m + 0.1)
 }
 
 fn tell(scene: &Scene, at_us: i64, side: Side, report: &mut Report) {

@@ -155,7 +155,7 @@ fn score(truth: &[Event], seen: &[Event], name: &str) -> Score {
 }
 
 /// Not among the seeds the rules were tried on.
-const SEEDS: [u64; 2] = [7001, 7002];
+const SEEDS: [u64; 2] = [8101, 8102];
 
 #[test]
 fn a_simulated_game_is_recognised() {

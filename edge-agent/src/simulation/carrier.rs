@@ -47,7 +47,7 @@ impl Game {
 
     fn in_own_zone(&mut self, who: usize, side: Side, here: Vector, pressed: bool) {
         let held_s = (self.time_us - self.carried_since_us) as f64 / 1e6;
-        let set = pressed || held_s > 2.5;
+        let set = pressed || held_s > 3.2;
         if self.chance.rate(if pressed {
             1.3
         } else if set {
@@ -95,7 +95,7 @@ impl Game {
         let distance = (goal - here).norm();
         let slant = (goal.x - here.x) / distance.max(0.1);
         let good = if slant < 0.15 { 0.0 } else { slant * (1.0 - distance / 27.0).max(0.07) };
-        let rate = 0.56 * good * if pressed { 1.2 } else { 1.0 } * self.shot_bias(side);
+        let rate = 0.44 * good * if pressed { 1.2 } else { 1.0 } * self.shot_bias(side);
         if self.chance.rate(rate) {
             self.shoot(who, side, here, distance);
         } else if self.chance.rate(if pressed { 1.1 } else { 0.65 }) {
@@ -147,7 +147,7 @@ impl Game {
             let along = self.people[who].side.map_or(0.0, |side| self.framed(side, self.puck.position).x);
             // Forecheckers come with speed at a carrier who must turn; attackers shield it along the wall.
             let rate = if along < -blue {
-                0.85
+                1.05
             } else if along > blue {
                 0.2
             } else {
@@ -186,7 +186,7 @@ impl Game {
         let (goal, half) = (rink.goal_line_m, rink.width_m / 2.0);
         let mut target = if here.x < -rink.blue_line_m {
             // Out of the own end, away from the net, by the side it is on.
-            let wait = (self.time_us - self.carried_since_us) < 2_500_000 && here.x < -goal + 9.0;
+            let wait = (self.time_us - self.carried_since_us) < 3_500_000 && here.x < -goal + 9.0;
             Vector::new(
                 here.x + if wait { -2.5 } else { 7.0 },
                 if here.x < -goal + 2.0 { here.y.signum() * 5.5 } else { here.y * 1.05 },
@@ -224,7 +224,7 @@ impl Game {
         } else if here.x < -goal + 9.0 {
             3.0
         } else {
-            4.6
+            3.6
         };
         self.people[who].aim = Aim { target, speed, watch: target, backward: false };
     }
