@@ -73,14 +73,20 @@ export interface Rinkside {
   hub: Service;
   edge: Service;
   browser: Browser;
+  // A new hub on the same address and data, after `hub.stop()`.
+  restartHub: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
 export async function startRinkside(seed: number): Promise<Rinkside> {
   const folder = mkdtempSync(join(tmpdir(), "rinkside-"));
   const ingest = `127.0.0.1:${await freePort()}`;
-  const hub = new Service("cloud-hub", ["serve", "--data", join(folder, "hub"), "--listen", "127.0.0.1:0", "--ingest", ingest]);
-  const ready = await hub.heard(({ fields }) => typeof fields?.page === "string");
+  const serve = async (listen: string) => {
+    const hub = new Service("cloud-hub", ["serve", "--data", join(folder, "hub"), "--listen", listen, "--ingest", ingest]);
+    const ready = await hub.heard(({ fields }) => typeof fields?.page === "string");
+    return { hub, page: String(ready.fields?.page) };
+  };
+  const { hub, page } = await serve("127.0.0.1:0");
   const config = join(folder, "edge.toml");
   writeFileSync(
     config,
@@ -95,11 +101,23 @@ export async function startRinkside(seed: number): Promise<Rinkside> {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
-  const stop = async () => {
-    await browser.close();
-    await edge.stop();
-    await hub.stop();
-    rmSync(folder, { recursive: true, force: true });
+  const rinkside: Rinkside = {
+    page,
+    folder,
+    startUs: Number(work.fields?.start_us),
+    seed,
+    hub,
+    edge,
+    browser,
+    restartHub: async () => {
+      rinkside.hub = (await serve(new URL(page).host)).hub;
+    },
+    stop: async () => {
+      await browser.close();
+      await edge.stop();
+      await rinkside.hub.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
-  return { page: String(ready.fields?.page), folder, startUs: Number(work.fields?.start_us), seed, hub, edge, browser, stop };
+  return rinkside;
 }
