@@ -11,7 +11,7 @@ export const repository = resolve(import.meta.dirname, "../../..");
 const binaries = process.env.RINKSIDE_BINARIES ?? join(process.env.CARGO_TARGET_DIR ?? join(repository, "target"), "debug");
 export const binary = (name: string) => join(binaries, name);
 
-type Log = Record<string, unknown> & { fields?: Record<string, unknown> };
+type Log = Record<string, unknown>;
 
 // A process whose log is JSON lines on standard error; `heard` waits for the first line that fits.
 export class Service {
@@ -83,8 +83,8 @@ export async function startRinkside(seed: number): Promise<Rinkside> {
   const ingest = `127.0.0.1:${await freePort()}`;
   const serve = async (listen: string) => {
     const hub = new Service("cloud-hub", ["serve", "--data", join(folder, "hub"), "--listen", listen, "--ingest", ingest]);
-    const ready = await hub.heard(({ fields }) => typeof fields?.page === "string");
-    return { hub, page: String(ready.fields?.page) };
+    const ready = await hub.heard(({ message }) => message === "the hub is ready");
+    return { hub, page: `http://${ready.address}` };
   };
   const { hub, page } = await serve("127.0.0.1:0");
   const config = join(folder, "edge.toml");
@@ -96,7 +96,7 @@ export async function startRinkside(seed: number): Promise<Rinkside> {
   const edge = new Service("edge-agent", [
     "run", "--log-json", "--config", config, "--data", join(folder, "edge"), "--hub", `quic/${ingest}`, "--ca", certificate,
   ]);
-  const work = await edge.heard(({ fields }) => fields?.message === "box at work");
+  const work = await edge.heard(({ message }) => message === "box at work");
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -104,7 +104,7 @@ export async function startRinkside(seed: number): Promise<Rinkside> {
   const rinkside: Rinkside = {
     page,
     folder,
-    startUs: Number(work.fields?.start_us),
+    startUs: Number(work.start_us),
     seed,
     hub,
     edge,
