@@ -1,16 +1,16 @@
-//! How fast the hub answers and fans out: rows `{name, value, unit, peer, ratio, conditions}`, one JSON object a line.
+//! How fast the hub answers and fans out: a table, and rows in `target/bench.json`.
 //!
 //! Comes in: nothing. Goes out: latest state at 1,000 requests a second, open loop, timed from when each request was due
 //! so that a stall is not hidden; and live frames to 500 sockets, timed from the state's arrival to each socket's frame.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run must say why and end")]
-
+mod rows;
 #[path = "../tests/trial/mod.rs"]
 mod trial;
 
 use firmware_protocol::network::{EventKind, Side};
 use futures_util::{StreamExt as _, future::join_all};
 use hdrhistogram::Histogram;
+use rows::{Row, report};
 use std::{
     sync::{
         Arc, Mutex,
@@ -25,11 +25,9 @@ const RATE_HZ: u64 = 1_000;
 const SECONDS: u64 = 10;
 const SOCKETS: usize = 500;
 
-fn row(name: &str, value: f64, unit: &str, bar: f64, conditions: &str) {
-    let row = serde_json::json!({
-        "name": name, "value": value, "unit": unit, "peer": "bar", "ratio": bar / value, "conditions": conditions,
-    });
-    println!("{row}");
+/// A figure beside the bar it has to pass.
+fn row(name: &str, value: f64, unit: &'static str, bar: f64, conditions: &str) {
+    report(&[Row { peer: Some(("bar", bar)), ..Row::new(name, value, unit, conditions) }]);
 }
 
 fn milliseconds(histogram: &Histogram<u64>, quantile: f64) -> f64 {
@@ -59,7 +57,7 @@ async fn latest_state() {
         }));
     }
     join_all(requests).await.into_iter().for_each(|request| request.unwrap());
-    let taken_us = taken_us.lock().unwrap();
+    let taken_us = taken_us.lock().unwrap().clone();
     let conditions = format!("{RATE_HZ} requests/s open loop, {SECONDS} s, client in the same process");
     row("hub latest state p50", milliseconds(&taken_us, 0.5), "ms", 5.0, &conditions);
     row("hub latest state p99", milliseconds(&taken_us, 0.99), "ms", 5.0, &conditions);

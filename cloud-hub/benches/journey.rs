@@ -15,6 +15,7 @@ use futures_util::StreamExt;
 use hdrhistogram::Histogram;
 use rows::{Row, report};
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader},
     net::UdpSocket,
     path::{Path, PathBuf},
@@ -22,6 +23,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio_tungstenite::{connect_async, tungstenite::Message};
+
+/// Longest silence of a hub that is shown a game.
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn main() {
     let seconds: u64 = std::env::var("JOURNEY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
@@ -97,7 +101,7 @@ async fn view(url: &str, length: Duration) -> Found {
     let mut picture = Picture::default();
     let mut until: Option<Instant> = None;
     while until.is_none_or(|until| Instant::now() < until) {
-        let message = tokio::time::timeout(Duration::from_secs(60), socket.next()).await;
+        let message = tokio::time::timeout(MINUTE, socket.next()).await;
         let message = message.expect("something within a minute").expect("an open socket").expect("whole messages");
         let now_us = SystemTime::now().duration_since(UNIX_EPOCH).expect("a set clock").as_micros() as i64;
         match message {
@@ -130,12 +134,16 @@ fn configuration(cameras: usize) -> String {
     let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/registry.toml");
     let mut text = format!(
         "[uplink]\nvenue = \"bench\"\nedge = \"bench\"\n[simulation]\nseed = 7\n[[sensors.lines]]\npath = \"simulated\"\n\
-         [web]\nlisten = \"127.0.0.1:0\"\n[inference]\nregistry = {registry:?}\n"
+         [web]\nlisten = \"127.0.0.1:0\"\n[inference]\nregistry = \"{}\"\n",
+        registry.display()
     );
     for camera in 0..cameras {
-        text += &format!(
-            "[[capture.cameras]]\nname = \"camera-{camera}\"\nsource = \"synthetic\"\ncalibration = {calibration:?}\nfps = 10.0\n"
-        );
+        let calibration = calibration.display();
+        write!(
+            text,
+            "[[capture.cameras]]\nname = \"camera-{camera}\"\nsource = \"synthetic\"\ncalibration = \"{calibration}\"\nfps = 10.0\n"
+        )
+        .expect("text grows");
     }
     text
 }
@@ -160,6 +168,7 @@ fn start(name: &str, arguments: &[&str], message: &str) -> (Child, serde_json::V
         }
         before = line;
     }
+    child.wait().expect("a child of ours ends");
     panic!("{name} ended before saying {message:?}; its last words: {before}")
 }
 

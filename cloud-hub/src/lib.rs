@@ -8,6 +8,7 @@
 //! Modules stand in the order data passes; each may use only those above it (`tests/architecture.rs` holds us to
 //! it). `storage` is the only place that knows which engine keeps the bytes; only [`pipeline`] knows every stage,
 //! only [`gateway`] every service.
+#![warn(clippy::unwrap_used)]
 
 pub mod ids;
 pub mod time;

@@ -1,4 +1,5 @@
 //! `cloud-hub`: see `cloud-hub --help`.
+#![warn(clippy::unwrap_used)]
 
 use clap::Parser as _;
 use cloud_hub::cli::{self, Cli};

@@ -3,8 +3,6 @@
 //!
 //! Shown with real sockets on loopback, decoded by the reference decoder.
 
-#![expect(clippy::unwrap_used, reason = "what a page cannot read is a failure")]
-
 mod trial;
 
 use cloud_hub::services::core::{live_frame, live_picture::Picture};
@@ -55,9 +53,9 @@ async fn every_state_arrives_as_it_was_said() {
         trial.hub.board.put(said.clone());
         let frame = next_frame(&mut socket).await;
         if frame[1] == live_frame::KEYFRAME {
-            keyframes += 1
+            keyframes += 1;
         } else {
-            deltas += 1
+            deltas += 1;
         }
         picture.apply(&frame).unwrap();
         assert_eq!(picture.state(), Some(&seen(said)), "tick {tick}");

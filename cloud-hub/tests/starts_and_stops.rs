@@ -3,8 +3,6 @@
 //!
 //! Shown with the real binary on free ports; prints start time and memory at rest.
 
-#![expect(clippy::unwrap_used, reason = "a hub that cannot be started is a failure")]
-
 use futures_util::StreamExt as _;
 use std::{
     process::Stdio,

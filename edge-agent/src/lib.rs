@@ -8,6 +8,7 @@
 //!
 //! Modules stand in the order data passes; each may use only those above it (`cloud-hub/tests/architecture.rs`
 //! holds us to it), so following `use` always leads upstream. Only [`pipeline`] knows every stage.
+#![warn(clippy::unwrap_used)]
 
 pub mod ids;
 pub mod time;

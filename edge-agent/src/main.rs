@@ -1,4 +1,5 @@
 //! `edge-agent`: see `edge-agent --help`.
+#![warn(clippy::unwrap_used)]
 
 use std::process::ExitCode;
 

@@ -5,7 +5,6 @@
 //! library is not found (`ORT_DYLIB_PATH`).
 
 #![cfg(feature = "tract")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use edge_agent::inference::{
     Detection, Detector, Model,

@@ -4,8 +4,6 @@
 //! and nine in ten within 5.5 ft, each below the plain homography on the same pictures. Skips, saying so, where the
 //! landmarks are absent.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use edge_agent::{
     geometry::{
         plane,
@@ -19,7 +17,7 @@ fn plain(points: &[Point]) -> impl Iterator<Item = Miss> {
     (0..points.len()).map(|index| {
         let mut others = points.to_vec();
         let left = others.remove(index);
-        let back = plane::homography(&others).and_then(|matrix| matrix.try_inverse());
+        let back = plane::homography(&others).and_then(nalgebra::Matrix3::try_inverse);
         // Four of five on one line determine nothing: the point is lost.
         let error_m = back.map_or(f64::INFINITY, |back| {
             let (place, _) = plane::apply(&back, left.pixel);

@@ -3,8 +3,6 @@
 //!
 //! Shown with FFmpeg as the camera, sending MPEG-TS over the loopback. Skips, saying so, without `ffmpeg`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use edge_agent::{
     capture::{
         CaptureError, Source,

@@ -3,8 +3,6 @@
 //!
 //! Shown by doing each of these to a copy of the model that ships.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use edge_agent::inference::{
     Detector,
     config::{Backend, Config},

@@ -105,7 +105,7 @@ fn bodies_keep_to_what_bodies_can() {
         assert!(top > 7.5, "seed {seed}: nobody hurries ({top:.1} m/s)");
         // Collisions are harder than skating, and rare.
         let share = f64::from(hard) / f64::from(all);
-        eprintln!("simulated, seed {seed}: top {top:.1} m/s, beyond legs in {:.4} of steps", share);
+        eprintln!("simulated, seed {seed}: top {top:.1} m/s, beyond legs in {share:.4} of steps");
         assert!(share < 0.01, "seed {seed}: {share:.4} of steps beyond what legs can");
     }
 }

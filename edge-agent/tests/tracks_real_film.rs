@@ -60,7 +60,9 @@ fn hockey(fps: f64, live: bool) -> Option<TrackingScore> {
         let mut rows = rows(sequence.join("gt.txt"));
         if fps < 60.0 {
             rows.retain(|row| row.frame % 2 == 0);
-            rows.iter_mut().for_each(|row| row.frame /= 2);
+            for row in &mut rows {
+                row.frame /= 2;
+            }
         }
         let tracks = track(&degrade(&rows, Degrading::default(), SEED), fps, Config::default(), live);
         append(&mut truth, &split_after(&mot_text::frames(&rows), 30), number);

@@ -9,6 +9,7 @@
 //! Comes in: bytes from strangers. Goes out: typed messages, or an error that names the fault. Never: IO, clocks,
 //! `unsafe`, or a panic on any input. Layouts are postcard; each message opens with its version, and the golden
 //! bytes in the tests never change. `README.md` beside this crate lists the bytes for firmware authors.
+#![warn(clippy::unwrap_used)]
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -25,12 +25,6 @@ impl Row {
     pub fn new(name: impl Into<String>, value: f64, unit: &'static str, conditions: impl Into<String>) -> Self {
         Self { name: name.into(), value, unit, peer: None, conditions: conditions.into() }
     }
-
-    /// The same, beside a peer's figure.
-    #[must_use]
-    pub fn beside(self, peer: &'static str, value: f64) -> Self {
-        Self { peer: Some((peer, value)), ..self }
-    }
 }
 
 /// Prints `rows` and keeps them.

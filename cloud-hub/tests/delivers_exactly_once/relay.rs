@@ -1,7 +1,7 @@
 //! A UDP relay between the box and the hub, so that the link can be cut without touching either.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -36,11 +36,11 @@ impl Relay {
                 if cut.load(Ordering::Relaxed) {
                     continue;
                 }
-                if !backs.contains_key(&from) {
+                if let Entry::Vacant(place) = backs.entry(from) {
                     let back = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
                     back.connect((Ipv4Addr::LOCALHOST, hub_port)).await.unwrap();
                     tokio::spawn(carry_back(back.clone(), front.clone(), from, cut.clone()));
-                    backs.insert(from, back);
+                    place.insert(back);
                 }
                 let _ = backs[&from].send(&buffer[..length]).await;
             }

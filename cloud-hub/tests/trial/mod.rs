@@ -1,7 +1,6 @@
 //! A hub on a free port with an empty folder, and a box that speaks to it without a network between.
 
 #![allow(dead_code, reason = "each promise uses its own part of this")]
-#![expect(clippy::unwrap_used, reason = "a trial that cannot begin is a failed one")]
 
 use cloud_hub::{config::HubConfig, pipeline::Hub};
 use firmware_protocol::network::{

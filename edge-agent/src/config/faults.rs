@@ -49,7 +49,7 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Fault>> {
     loop {
         let error = match toml::from_str(&lines.join("\n")) {
             Ok(value) if faults.is_empty() => return Ok(value),
-            Ok(_) => return Err(faults),
+            Ok(_) => break,
             Err(error) => error,
         };
         let line = error.span().map_or(0, |span| line_of(&lines, span.start));
@@ -58,9 +58,11 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Fault>> {
         match blank {
             // Without its header a section's keys would fall into the one before: stop here.
             Some(text) if !text.trim_start().starts_with('[') && faults.len() < FAULTS_MAX => *text = "",
-            _ => return Err(faults),
+            _ => break,
         }
     }
+    faults.sort_by_key(|fault| fault.line);
+    Err(faults)
 }
 
 /// A fault of a value: `message` opens with the key, such as `inference.threads: 0 (1 to 64)`, which gives the line.

@@ -79,7 +79,8 @@ impl Config {
         // The simulated game is the one this box sees.
         config.simulation.rink = config.game.rink;
         config.simulation.game = config.game.id;
-        let list: Vec<Fault> = config.faults().into_iter().map(|message| faults::at_key(text, message)).collect();
+        let mut list: Vec<Fault> = config.faults().into_iter().map(|message| faults::at_key(text, message)).collect();
+        list.sort_by_key(|fault| fault.line);
         if list.is_empty() { Ok(config) } else { Err(list) }
     }
 

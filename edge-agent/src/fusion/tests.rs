@@ -1,3 +1,5 @@
+//! Fusion on small made-up scenes: order of arrival, identity, birth and death, the puck, the clock.
+
 use super::*;
 use crate::rink::Rink;
 
@@ -72,7 +74,9 @@ fn order_of_arrival_does_not_matter() {
         })
         .collect();
     let (mut forward, mut backward) = (fusion(), fusion());
-    observations.iter().for_each(|observation| forward.observe(*observation));
+    for observation in &observations {
+        forward.observe(*observation);
+    }
     observations.iter().rev().for_each(|observation| backward.observe(*observation));
     assert_eq!(state(&mut forward, 980), state(&mut backward, 980));
 }

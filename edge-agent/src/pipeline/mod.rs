@@ -70,10 +70,7 @@ pub struct Replayed {
 /// Plays the recording `config` names, with the sensor pieces in `sensors`.
 pub fn run_replay(config: &Config, sensors: Option<&Path>, keep: &Keep) -> Result<Replayed> {
     // A replay without its model would quietly say that nobody played.
-    let detector = match config.capture.cameras.is_empty() {
-        true => None,
-        false => Some(Detector::open(&config.inference)?),
-    };
+    let detector = if config.capture.cameras.is_empty() { None } else { Some(Detector::open(&config.inference)?) };
     let seeing = seeing(config, detector, keep.annotate.as_deref(), Overflow::Wait)?;
     let mut lines = JsonLines::create(keep.events.as_deref())?;
     replay::run(config, sensors, seeing, understanding(config), &mut lines)?;
@@ -102,7 +99,7 @@ fn seeing(config: &Config, detector: Option<Detector>, annotate: Option<&Path>, 
 fn understanding(config: &Config) -> Understanding {
     let rink = config.rink();
     let fusion = Fusion::new(config.fusion.clone(), rink, &bindings(config));
-    Understanding::new(fusion, Recogniser::new(config.events.clone(), rink, config.game.id), config.game.id)
+    Understanding::new(fusion, Recogniser::new(config.events, rink, config.game.id), config.game.id)
 }
 
 /// Who wears which tag: the configuration's roster, or that of the simulated game.

@@ -68,7 +68,7 @@ impl Seeing {
     pub fn see(&mut self, frame: &Frame, observations: &mut Vec<Observation>) -> Result<usize, InferenceError> {
         let Some(eye) = self.eyes.get_mut(usize::from(frame.camera.0)) else { return Ok(0) };
         let Some(detector) = &mut self.detector else { return Ok(0) };
-        if frame.sequence % self.every_nth != 0 {
+        if !frame.sequence.is_multiple_of(self.every_nth) {
             return Ok(eye.tracks);
         }
         detector.detect(&frame.image, &mut self.detections)?;

@@ -114,16 +114,15 @@ impl Chunker {
                 && (column.entity, column.role, column.side, column.number)
                     == (blank.entity, blank.role, blank.side, blank.number)
         });
-        let growing = match found {
-            Some(growing) => growing,
-            None => {
-                self.columns.push(Growing {
-                    column: Column { first_step: step, ..blank },
-                    last_cm: [0, 0],
-                    next_step: step,
-                });
-                self.columns.last_mut().expect("one was pushed just now")
-            }
+        let growing = if let Some(growing) = found {
+            growing
+        } else {
+            self.columns.push(Growing {
+                column: Column { first_step: step, ..blank },
+                last_cm: [0, 0],
+                next_step: step,
+            });
+            self.columns.last_mut().expect("one was pushed just now")
         };
         growing.column.dx_cm.push(at_cm[0].wrapping_sub(growing.last_cm[0]));
         growing.column.dy_cm.push(at_cm[1].wrapping_sub(growing.last_cm[1]));
@@ -181,7 +180,7 @@ mod tests {
             game: 7,
             tick: 0,
             captured_us: 0,
-            clock: Default::default(),
+            clock: firmware_protocol::network::GameClock::default(),
             puck: None,
             players: Vec::new(),
         };

@@ -22,6 +22,7 @@ mod config;
 mod entry;
 mod journal;
 mod salvage;
+mod survey;
 mod shedding;
 mod writer;
 #[cfg(test)]

@@ -1,23 +1,24 @@
 //! Opens the journal whatever state it is in, and mends what is broken.
 //!
 //! sled 0.34 overwrites whatever stands behind a damaged place, without a word. So the files are copied and surveyed
-//! before it sees them; a journal that opens is walked once, every value checked, and must hold what the survey saw. One that does not open, or holds
-//! less, is salvaged: its files are searched for entries (they describe themselves, see `entry.rs`), which are
-//! written into a new journal beside it; then the old folder is moved to `<path>.broken-<n>` and the new one into its
-//! place. Holes and unreadable values become losses. A salvage that is cut short starts over. Never: deletes a journal of
+//! before it sees them; a journal that opens is walked once, every value checked, and must hold what the survey saw.
+//! One that does not open, or holds less, is salvaged: its files are searched for entries (they describe themselves,
+//! see `entry.rs`), which are written into a new journal beside it; then the old folder is moved to
+//! `<path>.broken-<n>` and the new one into its place. Holes and unreadable values become losses. A salvage that is cut short starts over. Never: deletes a journal of
 //! which a record is missing.
 
 use super::{
     StoreConfig, StoreError, StreamStats,
-    entry::{self, Entry, HEADER_BYTES, Kind, MAGIC, index},
+    entry::{Entry, Kind, index},
     journal::{encoded_loss, free_bytes, key, last_sequence, mark_new},
+    survey::{list_files, search, survey},
 };
 use firmware_protocol::network::Stream;
 use std::{
     ffi::OsString,
-    fs::{self, File},
+    fs,
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    io::{self, Read as _},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -122,50 +123,6 @@ fn is_copied(path: &Path, before: &Path) -> bool {
         fs::rename(&copying, before)
     };
     copy().is_ok()
-}
-
-/// What the files themselves say, whatever sled makes of them.
-#[derive(Default)]
-struct Survey {
-    epoch: Option<u64>,
-    next_sequences: [u64; 3],
-}
-
-fn survey(path: &Path) -> Survey {
-    let mut survey = Survey::default();
-    let mut files = Vec::new();
-    // No folder yet, or none that can be read: opening will say so.
-    let _ = list_files(path, &mut files);
-    for file in files {
-        let _ = search(&file, |entry| {
-            if *survey.epoch.get_or_insert(entry.epoch) == entry.epoch {
-                let next_sequence = match entry.kind {
-                    Kind::Record => last_sequence(entry.sequence, entry.payload).saturating_add(1),
-                    Kind::Acknowledged => entry.sequence,
-                    Kind::Epoch => 0,
-                };
-                let seen = &mut survey.next_sequences[index(entry.stream)];
-                *seen = next_sequence.max(*seen);
-            }
-        });
-    }
-    survey
-}
-
-impl Survey {
-    /// What the files hold that sled does not show, if anything.
-    fn beyond(&self, opened: &Opened) -> Option<String> {
-        if self.epoch.is_some_and(|epoch| epoch != opened.epoch) {
-            return Some("sled shows nothing of it".into());
-        }
-        Stream::ALL.into_iter().find_map(|stream| {
-            let (held, seen) = (opened.streams[index(stream)], self.next_sequences[index(stream)]);
-            (held.lost > 0 || seen > held.next_sequence).then(|| {
-                let (shown, lost) = (held.next_sequence, held.lost);
-                format!("of {} sled shows {shown} and misses {lost}, its files go up to {seen}", stream.name())
-            })
-        })
-    }
 }
 
 /// Walks the whole journal and mends it.
@@ -351,51 +308,5 @@ impl Found {
                 Err(error) => tracing::error!(sequence = entry.sequence, %error, "salvage: not written"),
             },
         }
-    }
-}
-
-fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for item in fs::read_dir(folder)? {
-        let path = item?.path();
-        if path.is_dir() {
-            list_files(&path, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(())
-}
-
-/// Finds every whole entry in `file`, wherever it stands.
-fn search(file: &Path, mut found: impl FnMut(Entry<'_>)) -> io::Result<()> {
-    let mut file = File::open(file)?;
-    let mut window = Vec::new();
-    loop {
-        let read = (&mut file).take(8 << 20).read_to_end(&mut window)?;
-        // An entry that begins in the last bytes may end in the next window.
-        let whole_before = if read == 0 { window.len() } else { window.len().saturating_sub(entry::BYTES_MAX) };
-        let mut at = 0;
-        while at < whole_before {
-            let Some(step) = memchr::memmem::find(&window[at..], &MAGIC) else {
-                at = whole_before;
-                break;
-            };
-            at += step;
-            if at >= whole_before {
-                break;
-            }
-            at += match Entry::at_start_of(&window[at..]) {
-                Some(entry) => {
-                    found(entry);
-                    HEADER_BYTES + entry.payload.len()
-                }
-                None => 1,
-            };
-        }
-        if read == 0 {
-            return Ok(());
-        }
-        window.drain(..at.min(whole_before));
     }
 }

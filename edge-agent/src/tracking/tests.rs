@@ -1,3 +1,5 @@
+//! The tracker on small made-up scenes: birth, crossing, loss and return.
+
 use super::config::Lifecycle;
 use super::*;
 use crate::inference::Detection;

@@ -292,7 +292,7 @@ impl<'a> Arena<'a> {
                 for seat in 0..2 {
                     let key = run.index * 2 + seat;
                     if self.roll(key, row as i32 + 100) < arena.crowd {
-                        let t = (seat as f32 + 0.5) / 2.0;
+                        let t = seat as f32 * 0.5 + 0.25;
                         let at: [f32; 2] = [0, 1].map(|j| run.a[j] + (run.b[j] - run.a[j]) * t);
                         let way = [-run.out[1] * 0.3, run.out[0] * 0.3];
                         let part =

@@ -93,7 +93,7 @@ pub fn defocus(pixels: &mut [Pixel], scratch: &mut Vec<Pixel>, width: usize, hei
                     line[at + (i + 1).min(count - 1) * step],
                 );
                 out.push(std::array::from_fn(|k| {
-                    ((u32::from(a[k]) + u32::from(c[k])) * s + u32::from(b[k]) * m + 128 >> 8).min(255) as u8
+                    (((u32::from(a[k]) + u32::from(c[k])) * s + u32::from(b[k]) * m + 128) >> 8).min(255) as u8
                 }));
             }
         });

@@ -68,7 +68,7 @@ impl Goal {
         .map(|(b, a, u)| self.place(b, a, u))
     }
 
-    fn bar(&self, canvas: &mut Canvas, view: &View, a: Vector, b: Vector, radius: f32, texture: &Texture) {
+    fn bar(canvas: &mut Canvas, view: &View, a: Vector, b: Vector, radius: f32, texture: &Texture) {
         let way = unit(subtract(b, a));
         let side = unit(cross(way, if way[2].abs() > 0.8 { [1.0, 0.0, 0.0] } else { UP }));
         let up = cross(side, way);
@@ -107,15 +107,22 @@ impl Goal {
             canvas.sheet(view, corners, [0.0, 0.0, wide / 0.36, tall / 0.36], 1.0, &self.mesh, 6);
         }
         for a in [-h, h] {
-            self.bar(canvas, view, p(0.0, a, 0.06), p(d, a * 0.96, 0.06), 0.05, &self.white);
-            self.bar(canvas, view, p(t, a, HEIGHT_M), p(d, a * 0.96, 0.05), 0.02, &self.white);
-            self.bar(canvas, view, p(0.0, a, HEIGHT_M), p(t, a, HEIGHT_M), 0.02, &self.white);
+            Self::bar(canvas, view, p(0.0, a, 0.06), p(d, a * 0.96, 0.06), 0.05, &self.white);
+            Self::bar(canvas, view, p(t, a, HEIGHT_M), p(d, a * 0.96, 0.05), 0.02, &self.white);
+            Self::bar(canvas, view, p(0.0, a, HEIGHT_M), p(t, a, HEIGHT_M), 0.02, &self.white);
         }
-        self.bar(canvas, view, p(d, -h * 0.96, 0.06), p(d, h * 0.96, 0.06), 0.06, &self.white);
-        self.bar(canvas, view, p(t, -h, HEIGHT_M), p(t, h, HEIGHT_M), 0.02, &self.white);
+        Self::bar(canvas, view, p(d, -h * 0.96, 0.06), p(d, h * 0.96, 0.06), 0.06, &self.white);
+        Self::bar(canvas, view, p(t, -h, HEIGHT_M), p(t, h, HEIGHT_M), 0.02, &self.white);
         for a in [-h - 0.03, h + 0.03] {
-            self.bar(canvas, view, p(0.0, a, 0.0), p(0.0, a, HEIGHT_M + 0.03), 0.032, &self.red);
+            Self::bar(canvas, view, p(0.0, a, 0.0), p(0.0, a, HEIGHT_M + 0.03), 0.032, &self.red);
         }
-        self.bar(canvas, view, p(0.0, -h - 0.05, HEIGHT_M + 0.03), p(0.0, h + 0.05, HEIGHT_M + 0.03), 0.032, &self.red);
+        Self::bar(
+            canvas,
+            view,
+            p(0.0, -h - 0.05, HEIGHT_M + 0.03),
+            p(0.0, h + 0.05, HEIGHT_M + 0.03),
+            0.032,
+            &self.red,
+        );
     }
 }

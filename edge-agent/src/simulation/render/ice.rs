@@ -82,7 +82,7 @@ impl Ice {
         for i in 0..700 {
             let roll = |k: i32| speckle(i, k, seed ^ 0x1CE);
             let (mut x, mut y) = (roll(0) * SCRATCH_SIDE as f32, roll(1) * SCRATCH_SIDE as f32);
-            let (mut angle, turn) = (roll(2) * 6.28, (roll(3) - 0.5) * 0.03);
+            let (mut angle, turn) = (roll(2) * std::f32::consts::TAU, (roll(3) - 0.5) * 0.03);
             for _ in 0..(roll(4) * 220.0) as usize {
                 (x, y, angle) = (x + angle.cos(), y + angle.sin(), angle + turn);
                 let cell =

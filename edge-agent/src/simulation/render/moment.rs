@@ -122,7 +122,7 @@ fn sight(camera: &Camera, truth: &Truth) -> (usize, f64) {
     for p in &truth.people {
         let [x, y] = p.position_m;
         if let (Some(low), Some(high)) = (camera.project([x, y, 0.0]), camera.project([x, y, 1.85])) {
-            let middle = [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0];
+            let middle = [f64::midpoint(low[0], high[0]), f64::midpoint(low[1], high[1])];
             let (w, h) = (f64::from(camera.width), f64::from(camera.height));
             if middle[0] > 0.0 && middle[0] < w && middle[1] > 0.0 && middle[1] < h {
                 count += 1;

@@ -295,10 +295,10 @@ impl Skeleton {
                 self.stick = Some(blade_on_ice(along(hands[1], UP, 0.25), 0.45));
             }
         }
-        for i in 0..2 {
+        for (i, hand) in hands.into_iter().enumerate() {
             let out = if i == 0 { 1.0 } else { -1.0 };
             let pole = along(along(scale(UP, -0.7), self.left, out * 0.9), self.forward, -0.55);
-            (self.elbow[i], self.hand[i]) = bend(self.shoulder[i], hands[i], 0.30 * self.size, 0.30 * self.size, pole);
+            (self.elbow[i], self.hand[i]) = bend(self.shoulder[i], hand, 0.30 * self.size, 0.30 * self.size, pole);
         }
     }
 

@@ -1,3 +1,5 @@
+//! Pictures against their own labels: what is drawn is where the labels say, and the same every time.
+
 use super::*;
 use crate::{geometry::Camera, rink::Rink, simulation::Truth};
 use rand::SeedableRng;

@@ -166,7 +166,7 @@ impl Sheet {
             for x in 0..self.width {
                 let (u, v) = (x as f32 / self.width as f32, y as f32 / self.height as f32);
                 let fold = bumps(u * across + v * 2.3, v * down, seed) * 0.65
-                    + bumps(u * across * 2.7, v * down * 2.1, seed ^ 77) * 0.35;
+                    + bumps(u * across * 2.7, v * down * 2.1, seed ^ 0x4d) * 0.35;
                 let by = 1.0 + depth * (fold - 0.55) * 1.6;
                 let pixel = &mut self.pixels[y * self.width + x];
                 for c in &mut pixel[..3] {
@@ -179,6 +179,7 @@ impl Sheet {
     /// Writes letters centred at `at` (pixels), `tall` pixels high, squeezed into `wide_max`.
     ///
     /// `font` is one of OpenCV's Hershey faces, 0 to 7; `weight` the stroke as a share of the height.
+    #[expect(clippy::too_many_arguments, reason = "all of them say how the same word looks")]
     pub fn write(
         &mut self,
         words: &str,

@@ -108,7 +108,7 @@ mod tests {
         let truth = [found(0.0, 1.0), found(100.0, 1.0)];
         let predicted = [found(1.0, 0.9), found(50.0, 0.8), found(101.0, 0.7), found(2.0, 0.3)];
         let [people, puck] = score(&[Picture { truth: &truth, predicted: &predicted }], 0.5);
-        assert!((people.ap50 - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-9, "{people:?}");
+        assert!((people.ap50 - 5.0 / 6.0).abs() < 1e-9, "{people:?}");
         assert_eq!((people.recall, people.predicted_boxes), (1.0, 3));
         assert!((people.precision - 2.0 / 3.0).abs() < 1e-9);
         assert_eq!(puck, DetectionScore::default());

@@ -1,3 +1,5 @@
+//! The measures on hand-made tracks whose scores can be worked out on paper.
+
 use super::*;
 
 fn owned(id: i64, x: f32) -> Owned {

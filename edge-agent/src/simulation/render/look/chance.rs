@@ -64,7 +64,7 @@ impl Kit {
         };
         let bands = |rng: &mut dyn rand::RngCore, low: f32, high: f32| -> Vec<(f32, f32, Colour)> {
             let count = rng.random_range(0..4);
-            let (mut at, mut bands) = (rng.random_range(low..(low + high) / 2.0), Vec::new());
+            let (mut at, mut bands) = (rng.random_range(low..f32::midpoint(low, high)), Vec::new());
             for i in 0..count {
                 let wide = rng.random_range(0.03..0.13);
                 if at + wide > high {
@@ -143,7 +143,6 @@ impl Look {
         };
         let mut any = |low: u8, high: u8| -> Colour { std::array::from_fn(|_| rng.random_range(low..high)) };
         let (kick, seat_a, seat_b) = (any(20, 240), any(15, 150), any(15, 190));
-        let rng = rng;
         look.arena = ArenaLook {
             boards: [rng.random_range(190..245), rng.random_range(190..245), rng.random_range(190..245)],
             kick: *[[60, 172, 214], [40, 200, 235], [60, 172, 214], kick].choose(rng).expect("four"),
@@ -169,7 +168,7 @@ impl Look {
             ambient: rng.random_range(0.45..0.85),
             above: rng.random_range(0.15..0.55),
             side: rng.random_range(0.0..0.4),
-            side_rad: rng.random_range(0.0..6.28),
+            side_rad: rng.random_range(0.0..std::f32::consts::TAU),
             shadow: rng.random_range(0.0..0.55),
             mirror: rng.random_range(0.0..0.4),
         };

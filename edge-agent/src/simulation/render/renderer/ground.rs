@@ -110,7 +110,7 @@ impl Renderer {
                     let clear = 255 - u32::from(self.foreground.get(at).map_or(0, |v| v[3]));
                     let keep = 256 - ((strength * (1.0 - r2) * (1.0 - r2) * clear as f32) as u32).min(256);
                     for c in &mut picture[at * 3..at * 3 + 3] {
-                        *c = (u32::from(*c) * keep >> 8) as u8;
+                        *c = ((u32::from(*c) * keep) >> 8) as u8;
                     }
                 }
             }
