@@ -8,7 +8,7 @@ export ORT_DYLIB_PATH ?= $(SETUP)/libonnxruntime.so
 # One form of the test command for machines with and without nextest.
 RUNNER := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo "test --no-fail-fast")
 
-.PHONY: help setup dashboard build test lint demo bench model clean
+.PHONY: help setup dashboard build release test lint demo bench model clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,19 +19,24 @@ setup: ## install what is missing (Debian packages, ONNX Runtime); quick when no
 	@deploy/setup.sh $(SETUP)
 
 $(DASHBOARD)/node_modules/.package-lock.json: $(DASHBOARD)/package-lock.json
-	cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error
+	cd $(DASHBOARD) && npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
 
 dashboard: $(DASHBOARD)/dist/index.html ## build the dashboard's static files into the hub's folder
 
 $(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.package-lock.json $(shell find $(DASHBOARD)/src $(DASHBOARD)/public $(DASHBOARD)/index.html $(DASHBOARD)/*.ts -type f 2>/dev/null)
 	cd $(DASHBOARD) && npm run --silent build
 
-# With the benches, so that `make bench` finds every dependency built with the same features.
-build: setup dashboard ## build the two binaries for use (release)
+# One profile for demo and tests, with the benches so that every dependency is built with the same features once.
+build: setup dashboard ## build the two binaries for the demo and the tests
+	cargo build --workspace --bins --benches
+
+release: setup dashboard ## build the two binaries for use at a rink
 	cargo build --workspace --release --bins --benches
 
-test: setup dashboard ## set up, then every test: Rust, dashboard, browser
+test: build ## set up, then every test: dashboard, browser, Rust
 	cd $(DASHBOARD) && npm test --silent
+	cd $(DASHBOARD) && RINKSIDE_BINARIES=$(TARGET)/debug npm run --silent test:browser
 	cargo $(RUNNER) --workspace
 
 lint: setup ## formatting and clippy, warnings are faults
@@ -41,7 +46,7 @@ lint: setup ## formatting and clippy, warnings are faults
 demo: build ## hub and one appliance on a simulated game; dashboard at http://localhost:8000
 	@TARGET=$(TARGET) VIDEO="$(VIDEO)" CALIBRATION="$(CALIBRATION)" deploy/demo.sh
 
-bench: build ## measure; prints a table and writes target/bench.json
+bench: release ## measure; prints a table and writes target/bench.json
 	cargo bench --workspace --benches
 
 model: setup ## train the detector again from nothing (hours on two cores)

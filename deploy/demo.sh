@@ -20,7 +20,7 @@ stop() {
 trap stop EXIT
 trap 'exit 0' INT TERM
 
-"$target/release/cloud-hub" serve --data "$folder/hub" --listen "127.0.0.1:$port" --ingest "127.0.0.1:$ingest" \
+"$target/debug/cloud-hub" serve --data "$folder/hub" --listen "127.0.0.1:$port" --ingest "127.0.0.1:$ingest" \
   >"$folder/hub.log" 2>&1 &
 hub_pid=$!
 for _ in $(seq 100); do
@@ -38,8 +38,8 @@ if [ -n "${VIDEO:-}" ]; then
   if [ -n "${CALIBRATION:-}" ]; then film+=(--calibration "$CALIBRATION")
   else echo "demo: no CALIBRATION given: players are found in the film but cannot be put on the rink"; fi
 fi
-"$target/release/edge-agent" run --config config/demo.toml --data "$folder/edge" \
-  --hub "quic/127.0.0.1:$ingest" --ca "$folder/hub/ca.pem" "${film[@]}" >"$folder/edge.log" 2>&1 &
+"$target/debug/edge-agent" run --config config/demo.toml --data "$folder/edge" \
+  --hub "quic/127.0.0.1:$ingest" --ca "$folder/hub/certificates/ca.pem" "${film[@]}" >"$folder/edge.log" 2>&1 &
 edge_pid=$!
 
 cat <<TEXT
