@@ -199,6 +199,8 @@ fn survives(seed: u64, harm: impl Fn(&mut StdRng, &mut Vec<u8>)) -> usize {
     store.append_and_wait(&tracks(0)).unwrap();
     drop(store);
     let file = config.path.join("db");
+    // sled's own threads hold the file's lock until their last write is out; harm done earlier might be undone by it.
+    fs::File::open(&file).unwrap().lock().unwrap();
     let mut bytes = fs::read(&file).unwrap();
     harm(&mut random, &mut bytes);
     fs::write(&file, bytes).unwrap();

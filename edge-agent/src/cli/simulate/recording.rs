@@ -2,12 +2,14 @@
 //!
 //! Comes in: a seed, cameras, a length. Goes out: for each camera N `calibration-N.toml`, `labels-N.jsonl` (one line a
 //! frame) and, with `--video`, `camera-N.mp4`; with `--truth` `truth.jsonl`; with `--sensors` `sensors.bin`, the bytes
-//! the receiver sends. Never: overwrites the game by its cameras; the same seed is the same game however it is filmed.
+//! the receiver sends and when, as `run --replay --sensors` reads them. Never: overwrites the game by its cameras; the same seed is the same game however it is filmed.
 //! Fails when a file cannot be written.
 
 use super::Boxed;
 use crate::{
     geometry::Camera,
+    pipeline::REPLAY_START_US,
+    sensors::{Arrival, recorded},
     simulation::{
         Config, Game,
         devices::Devices,
@@ -18,6 +20,10 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use firmware_protocol::{
+    packet::{self, PACKET_BYTES_MAX},
+    serial::SerialPacket,
+};
 use opencv::{
     core::{CV_8UC3, Mat, Size},
     prelude::*,
@@ -166,7 +172,8 @@ pub fn run(args: &Recording) -> Result<()> {
     let mut devices = args.sensors.then(|| Devices::new(&setup, config.devices.clone()));
     let mut truths =
         args.truth.then(|| create(&args.out.join("truth.jsonl"))).transpose()?.map(|to| TruthWriter::new(to, 50.0));
-    let mut bytes = args.sensors.then(|| create(&args.out.join("sensors.bin"))).transpose()?;
+    let pieces = args.sensors.then(|| create(&args.out.join("sensors.bin"))).transpose()?;
+    let mut pieces = pieces.map(recorded::Writer::new).transpose()?;
     let mut shots = Vec::new();
     for (i, camera) in cameras(args)?.iter().enumerate() {
         let n = i + 1;
@@ -184,7 +191,7 @@ pub fn run(args: &Recording) -> Result<()> {
     let start_us = (args.from * 1e6) as i64;
     game.step_to(start_us, |_| {});
     let frames = (args.seconds * args.fps).round() as u64;
-    let (mut packets, mut wire, mut spent_us) = (Vec::new(), [0u8; 512], 0);
+    let (mut packets, mut spent_us) = (Vec::new(), 0);
     for frame in 0..frames {
         let mut failed = None;
         game.step_to(start_us + (frame as f64 * 1e6 / args.fps) as i64, |truth| {
@@ -192,12 +199,10 @@ pub fn run(args: &Recording) -> Result<()> {
                 if let Some(truths) = &mut truths {
                     truths.write(truth)?;
                 }
-                if let (Some(devices), Some(bytes)) = (&mut devices, &mut bytes) {
+                if let (Some(devices), Some(pieces)) = (&mut devices, &mut pieces) {
                     packets.clear();
                     devices.observe(truth, &mut packets);
-                    for packet in &packets {
-                        bytes.write_all(firmware_protocol::packet::encode(packet, &mut wire)?)?;
-                    }
+                    pieces.write(&piece(&packets, truth.time_us - start_us)?)?;
                 }
                 Ok(())
             };
@@ -229,6 +234,21 @@ pub fn run(args: &Recording) -> Result<()> {
         shot.film.take().map_or(Ok(()), Film::finish)?;
     }
     truths.map_or(Ok(()), |t| t.finish().map(drop))?;
-    bytes.map_or(Ok(()), |mut b| b.flush())?;
+    pieces.map_or(Ok(()), |mut pieces| pieces.flush())?;
     Ok(())
+}
+
+/// How long bytes take from a device to the box, microseconds.
+const ON_THE_WAY_US: i64 = 2_000;
+
+/// What the receiver sends of one instant, `time_us` after the films begin.
+fn piece(packets: &[SerialPacket], time_us: i64) -> Result<recorded::Piece> {
+    let mut bytes = Vec::new();
+    let mut room = [0; PACKET_BYTES_MAX];
+    for packet in packets {
+        bytes.extend_from_slice(packet::encode(packet, &mut room)?);
+    }
+    let heard_us = time_us + ON_THE_WAY_US;
+    let arrival = Arrival { monotonic_us: heard_us.max(0) as u64, utc_us: REPLAY_START_US + heard_us };
+    Ok(recorded::Piece { line: 0, arrival, bytes })
 }
