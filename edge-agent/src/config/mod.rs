@@ -123,6 +123,14 @@ mod tests {
     }
 
     #[test]
+    fn shipped_files_have_no_faults() {
+        for text in [include_str!("../../../config/edge.toml"), include_str!("../../../config/demo.toml")] {
+            let read = Config::parse(text);
+            assert!(read.is_ok(), "{read:?}");
+        }
+    }
+
+    #[test]
     fn a_file_with_three_faults_is_told_all_three() {
         let text = "[uplink]\nvenue = 7\n\n[inference]\nthreeds = 2\n\n[store]\nbytes_max = \"much\"\n";
         let faults = Config::parse(text).unwrap_err();
