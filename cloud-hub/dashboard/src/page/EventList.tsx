@@ -25,7 +25,7 @@ function Row({ event }: { event: GameEvent }) {
 export function EventList() {
   const events = useLive((live) => live.events);
   return (
-    <section aria-label="Events" className="flex min-h-0 flex-col rounded-lg border" style={{ background: "var(--panel)", borderColor: "var(--edge)" }}>
+    <section aria-label="Events" className="flex max-h-[inherit] min-h-0 flex-col rounded-lg border" style={{ background: "var(--panel)", borderColor: "var(--edge)" }}>
       <h2 className="px-3 pt-3 pb-1 text-sm font-semibold" style={{ color: "var(--faint)" }}>
         Events
       </h2>
