@@ -4,15 +4,10 @@
 //! wire holds are clamped, never wrapped.
 
 use crate::fusion::{PlayerState, Snapshot};
-use firmware_protocol::network::{Column, LivePlayer, LivePuck, LiveState, TrackChunk};
+use firmware_protocol::network::{ChunkBuilder, LivePlayer, LivePuck, LiveState, TrackChunk, Who, centimetres};
 
 /// Steps in a chunk: one second at 50 Hz.
 pub const CHUNK_STEPS: u16 = 50;
-
-/// Centimetres of metres, clamped to what the wire holds.
-fn cm(metres: f64) -> i16 {
-    (metres * 100.0).round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16
-}
 
 /// Overwrites `live` with `snapshot`; keeps its buffers.
 pub fn fill_live(snapshot: &Snapshot, tick: u64, live: &mut LiveState) {
@@ -20,11 +15,11 @@ pub fn fill_live(snapshot: &Snapshot, tick: u64, live: &mut LiveState) {
     live.captured_us = snapshot.captured_us;
     live.clock = snapshot.clock;
     live.puck = snapshot.puck.map(|puck| LivePuck {
-        x_cm: cm(puck.position_m[0]),
-        y_cm: cm(puck.position_m[1]),
-        z_cm: cm(puck.position_m[2]),
-        vx_cms: cm(puck.velocity_mps[0]),
-        vy_cms: cm(puck.velocity_mps[1]),
+        x_cm: centimetres(puck.position_m[0]),
+        y_cm: centimetres(puck.position_m[1]),
+        z_cm: centimetres(puck.position_m[2]),
+        vx_cms: centimetres(puck.velocity_mps[0]),
+        vy_cms: centimetres(puck.velocity_mps[1]),
     });
     live.players.clear();
     live.players.extend(snapshot.players.iter().map(live_player));
@@ -37,10 +32,10 @@ fn live_player(player: &PlayerState) -> LivePlayer {
         role: player.role,
         side: player.side,
         number: player.number,
-        x_cm: cm(player.position_m[0]),
-        y_cm: cm(player.position_m[1]),
-        vx_cms: cm(player.velocity_mps[0]),
-        vy_cms: cm(player.velocity_mps[1]),
+        x_cm: centimetres(player.position_m[0]),
+        y_cm: centimetres(player.position_m[1]),
+        vx_cms: centimetres(player.velocity_mps[0]),
+        vy_cms: centimetres(player.velocity_mps[1]),
         // The larger of the two axes' deviations; a full ellipse is for the store, not for the wire.
         sigma_cm: (xx.max(yy).max(0.0).sqrt() * 100.0).round().min(255.0) as u8,
     }
@@ -52,41 +47,25 @@ pub struct Chunker {
     game: u64,
     step_us: u32,
     steps: u16,
-    start_us: i64,
-    columns: Vec<Growing>,
-}
-
-/// A column still being written, and where its person was last, centimetres.
-#[derive(Debug)]
-struct Growing {
-    column: Column,
-    last_cm: [i16; 2],
-    next_step: u16,
+    chunk: Option<ChunkBuilder>,
 }
 
 impl Chunker {
     /// Chunks of game `game` in steps of `step_us`.
     pub fn new(game: u64, step_us: u32) -> Self {
-        Self { game, step_us, steps: 0, start_us: 0, columns: Vec::with_capacity(64) }
+        Self { game, step_us, steps: 0, chunk: None }
     }
 
     /// Takes a snapshot; gives the chunk that it completes.
     pub fn push(&mut self, snapshot: &Snapshot) -> Option<TrackChunk> {
-        if self.steps == 0 {
-            self.start_us = snapshot.captured_us;
-        }
+        let (game, step_us, step) = (self.game, self.step_us, self.steps);
+        let chunk = self.chunk.get_or_insert_with(|| ChunkBuilder::new(game, snapshot.captured_us, step_us));
         for player in &snapshot.players {
-            let blank = Column {
-                entity: player.entity.0,
-                role: Some(player.role),
-                side: player.side,
-                number: player.number,
-                ..puck_column()
-            };
-            self.place(blank, player.position_m);
+            let PlayerState { entity, role, side, number, position_m, .. } = *player;
+            chunk.place(Who { entity: entity.0, role: Some(role), side, number }, step, position_m.map(centimetres));
         }
         if let Some(puck) = snapshot.puck {
-            self.place(puck_column(), [puck.position_m[0], puck.position_m[1]]);
+            chunk.place(Who::PUCK, step, [puck.position_m[0], puck.position_m[1]].map(centimetres));
         }
         self.steps += 1;
         (self.steps == CHUNK_STEPS).then(|| self.take()).flatten()
@@ -95,44 +74,8 @@ impl Chunker {
     /// What was gathered since the last chunk, if anything.
     pub fn take(&mut self) -> Option<TrackChunk> {
         self.steps = 0;
-        let columns: Vec<Column> = self.columns.drain(..).map(|growing| growing.column).collect();
-        (!columns.is_empty()).then_some(TrackChunk {
-            game: self.game,
-            start_us: self.start_us,
-            step_us: self.step_us,
-            columns,
-        })
+        self.chunk.take().filter(|chunk| !chunk.is_empty()).map(ChunkBuilder::finish)
     }
-
-    fn place(&mut self, blank: Column, position_m: [f64; 2]) {
-        let step = self.steps;
-        let at_cm = position_m.map(cm);
-        // A gap, or another identity, begins another column.
-        let found = self.columns.iter_mut().find(|growing| {
-            let column = &growing.column;
-            growing.next_step == step
-                && (column.entity, column.role, column.side, column.number)
-                    == (blank.entity, blank.role, blank.side, blank.number)
-        });
-        let growing = if let Some(growing) = found {
-            growing
-        } else {
-            self.columns.push(Growing {
-                column: Column { first_step: step, ..blank },
-                last_cm: [0, 0],
-                next_step: step,
-            });
-            self.columns.last_mut().expect("one was pushed just now")
-        };
-        growing.column.dx_cm.push(at_cm[0].wrapping_sub(growing.last_cm[0]));
-        growing.column.dy_cm.push(at_cm[1].wrapping_sub(growing.last_cm[1]));
-        growing.last_cm = at_cm;
-        growing.next_step = step + 1;
-    }
-}
-
-fn puck_column() -> Column {
-    Column { entity: 0, role: None, side: None, number: None, first_step: 0, dx_cm: Vec::new(), dy_cm: Vec::new() }
 }
 
 #[cfg(test)]
