@@ -1,6 +1,7 @@
 //! `edge-agent doctor`: what is wrong with this box, and what to do about it.
 //!
-//! Tries each part once, as `run` would open it, and tells green, yellow or red with the cure. Changes nothing.
+//! Tries each part once, as `run` would open it, and tells green, yellow or red with the cure. Makes the
+//! store's folder when it is missing, as `run` would, and changes nothing else.
 
 use crate::{
     capture::{

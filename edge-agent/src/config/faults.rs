@@ -42,14 +42,15 @@ impl fmt::Display for Faults {
     }
 }
 
-/// The value in `text`, or every fault in it.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Fault>> {
+/// What can be read of `text`, leaving out the lines at fault, and every fault in it by line.
+///
+/// No value when a fault is of a kind that leaves nothing to read.
+pub fn parse<T: DeserializeOwned>(text: &str) -> (Option<T>, Vec<Fault>) {
     let mut lines: Vec<&str> = text.lines().collect();
     let mut faults = Vec::new();
-    loop {
+    let read = loop {
         let error = match toml::from_str(&lines.join("\n")) {
-            Ok(value) if faults.is_empty() => return Ok(value),
-            Ok(_) => break,
+            Ok(value) => break Some(value),
             Err(error) => error,
         };
         let line = error.span().map_or(0, |span| line_of(&lines, span.start));
@@ -58,11 +59,11 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Fault>> {
         match blank {
             // Without its header a section's keys would fall into the one before: stop here.
             Some(text) if !text.trim_start().starts_with('[') && faults.len() < FAULTS_MAX => *text = "",
-            _ => break,
+            _ => break None,
         }
-    }
+    };
     faults.sort_by_key(|fault| fault.line);
-    Err(faults)
+    (read, faults)
 }
 
 /// A fault of a value: `message` opens with the key, such as `inference.threads: 0 (1 to 64)`, which gives the line.
@@ -120,15 +121,15 @@ mod tests {
     #[test]
     fn three_faults_are_told_with_their_lines() {
         let text = "[one]\nport = \"x\"\nnmae = \"a\"\n\n[two]\nname = \"b\"\nport = 70000\n";
-        let faults = parse::<Whole>(text).unwrap_err();
+        let faults = parse::<Whole>(text).1;
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3, 7], "{faults:?}");
         assert!(faults[1].message.contains("nmae") && faults[1].message.contains("name"), "{faults:?}");
     }
 
     #[test]
     fn a_sound_file_is_its_value() {
-        let whole: Whole = parse("[two]\nport = 8\n").unwrap();
-        assert_eq!(whole.two.port, 8);
+        let (whole, faults) = parse::<Whole>("[two]\nport = 8\n");
+        assert_eq!((whole.unwrap().two.port, faults), (8, Vec::new()));
     }
 
     #[test]

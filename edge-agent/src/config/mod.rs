@@ -75,11 +75,12 @@ impl Config {
 
     /// The configuration in `text`; every fault in it is told.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        let mut config: Self = faults::parse(text)?;
+        let (config, mut list) = faults::parse::<Self>(text);
+        let Some(mut config) = config else { return Err(list) };
         // The simulated game is the one this box sees.
         config.simulation.rink = config.game.rink;
         config.simulation.game = config.game.id;
-        let mut list: Vec<Fault> = config.faults().into_iter().map(|message| faults::at_key(text, message)).collect();
+        list.extend(config.faults().into_iter().map(|message| faults::at_key(text, message)));
         list.sort_by_key(|fault| fault.line);
         if list.is_empty() { Ok(config) } else { Err(list) }
     }
@@ -135,6 +136,12 @@ mod tests {
         let text = "[uplink]\nvenue = 7\n\n[inference]\nthreeds = 2\n\n[store]\nbytes_max = \"much\"\n";
         let faults = Config::parse(text).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 5, 8], "{faults:?}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_told_beside_keys_that_are_none() {
+        let faults = Config::parse("[inference]\nthreeds = 2\nthreads = 0\n").unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3], "{faults:?}");
     }
 
     #[test]
