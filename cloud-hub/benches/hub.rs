@@ -3,6 +3,7 @@
 //! Comes in: nothing. Goes out: latest state at 1,000 requests a second, open loop, timed from when each request was due
 //! so that a stall is not hidden; and live frames to 500 sockets, timed from the state's arrival to each socket's frame.
 
+#[path = "../../edge-agent/benches/rows/mod.rs"]
 mod rows;
 #[path = "../tests/trial/mod.rs"]
 mod trial;

@@ -8,6 +8,7 @@
 //! cargo bench -p cloud-hub --bench journey        JOURNEY_SECONDS=20 for a longer run
 //! ```
 
+#[path = "../../edge-agent/benches/rows/mod.rs"]
 mod rows;
 
 use cloud_hub::services::core::live_picture::Picture;

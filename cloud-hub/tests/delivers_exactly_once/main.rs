@@ -1,11 +1,13 @@
 //! Promise: every record the box has acknowledged to its own pipeline reaches the hub exactly once, in order, whatever
 //! is killed or cut on the way.
 //!
-//! Shown twice. With real processes: a box (store and uplink) and a hub (ingest and event store) are killed with
-//! SIGKILL, and the link between them is cut, at random moments, 200 times by default (`RINKSIDE_FAULTS`), drawn from a
-//! printed seed (`RINKSIDE_SEED`). The box writes a line to a ledger for each record its store said is on disk. At the
-//! end the hub's tables, read with plain SQL, must hold each of these under its number, every number from 0 on, nothing
-//! twice. And within one process, over a link that loses, repeats and delays.
+//! Shown three times, with faults drawn from a printed seed (`RINKSIDE_SEED`), 200 by default (`RINKSIDE_FAULTS`).
+//! With the programs that ship: `edge-agent run` on a simulated game and `cloud-hub serve` are killed with SIGKILL, and
+//! the link between them is cut, at random moments; at the end the hub's tables, read with plain SQL, must hold every
+//! number the box's journal ever gave, from 0 on. With this test as box (store and uplink) and hub (ingest and event
+//! store), which make some hundred records a second, half as often: the box also writes a line to a ledger for each record its
+//! store said is on disk, and the hub must hold just that record under that number, none twice. And within one process,
+//! over a link that loses, repeats and delays.
 
 mod relay;
 mod roles;
@@ -44,9 +46,54 @@ async fn pause(random: &mut StdRng, milliseconds: std::ops::Range<u64>) {
     tokio::time::sleep(Duration::from_millis(random.random_range(milliseconds))).await;
 }
 
+/// Who is killed.
+#[derive(Clone, Copy, PartialEq)]
+enum Programs {
+    /// `edge-agent` and `cloud-hub` as they ship.
+    Shipped,
+    /// This test, with a ledger.
+    Ledger,
+}
+
+impl Programs {
+    fn start(self, role: Role, folder: &Path, port: u16, seed: u64) -> Play {
+        match (self, role) {
+            (Self::Shipped, Role::Hub) => Play::start_shipped_hub(folder, port),
+            (Self::Shipped, Role::Edge) => Play::start_shipped_edge(folder, port),
+            _ => Play::start(role, folder, port, seed),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_or_cut() {
-    let faults = from_environment("RINKSIDE_FAULTS", 200);
+    let (folder, seed, faults) = kill_and_cut(Programs::Ledger, from_environment("RINKSIDE_FAULTS", 200) / 2).await;
+    let counts = audit(folder.path(), seed).await;
+    assert!(counts.held > faults * 10, "seed {seed}: too little happened to show anything: {}", counts.held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_shipped_program_is_killed() {
+    let (folder, seed, faults) = kill_and_cut(Programs::Shipped, from_environment("RINKSIDE_FAULTS", 200)).await;
+    let tables = tables(folder.path()).await;
+    let journal = Store::open(&StoreConfig { path: folder.path().join("store"), ..StoreConfig::default() }).unwrap();
+    let (epoch, mut held) = (journal.epoch() as i64, 0);
+    for (stream, stats) in Stream::ALL.into_iter().zip(journal.stats().streams) {
+        let table = if stream == Stream::Tracks { "track_chunks" } else { stream.name() };
+        let query = format!("SELECT epoch, sequence FROM {table} ORDER BY epoch, sequence");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&tables).await.unwrap();
+        let expected: Vec<(i64, i64)> = (0..stats.next_sequence as i64).map(|sequence| (epoch, sequence)).collect();
+        let found: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert_eq!(found, expected, "seed {seed}: {} differ between the journal and the hub", stream.name());
+        println!("{} {}: each number once at the hub", found.len(), stream.name());
+        held += found.len() as u64;
+    }
+    assert_empty(&tables, seed).await;
+    assert!(held > faults, "seed {seed}: too little happened to show anything: {held}");
+}
+
+/// Kills and cuts `faults` times; gives the folder with everything both sides keep, once nothing is left to ship.
+async fn kill_and_cut(programs: Programs, faults: u64) -> (tempfile::TempDir, u64, u64) {
     let seed = from_environment("RINKSIDE_SEED", u64::from(std::process::id()));
     println!("seed {seed}, {faults} faults");
     let mut random = StdRng::seed_from_u64(seed);
@@ -57,7 +104,7 @@ async fn whatever_is_killed_or_cut() {
     let mut start = |role: Role| {
         starts += 1;
         let port = if role == Role::Hub { hub_port } else { relay.port };
-        Play::start(role, folder.path(), port, seed ^ (starts << 32))
+        programs.start(role, folder.path(), port, seed ^ (starts << 32))
     };
     // The certificates must be there before the box looks for them.
     let mut hub = start(Role::Hub);
@@ -101,8 +148,21 @@ async fn whatever_is_killed_or_cut() {
     edge.kill();
     hub.kill();
     println!("killed the box {edge_kills} times, the hub {hub_kills} times, cut the link {cuts} times");
-    let counts = audit(folder.path(), seed).await;
-    assert!(counts.held > faults * 10, "seed {seed}: too little happened to show anything: {}", counts.held);
+    (folder, seed, faults)
+}
+
+async fn tables(folder: &Path) -> sqlx::SqlitePool {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("hub.sqlite"));
+    sqlx::SqlitePool::connect_with(options).await.unwrap()
+}
+
+/// Nothing was reported lost, nothing could not be read.
+async fn assert_empty(tables: &sqlx::SqlitePool, seed: u64) {
+    for table in ["losses", "quarantine"] {
+        let query = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        let rows: i64 = sqlx::query(query).fetch_one(tables).await.unwrap().get(0);
+        assert_eq!(rows, 0, "seed {seed}: rows in {table}");
+    }
 }
 
 struct Counts {
@@ -111,8 +171,7 @@ struct Counts {
 
 /// Compares the ledger with the hub's tables.
 async fn audit(folder: &Path, seed: u64) -> Counts {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("hub.db"));
-    let tables = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let tables = tables(folder).await;
     let mut held: BTreeMap<(i64, &str, i64), i64> = BTreeMap::new();
     let mut nonces = HashSet::new();
     for (stream, query) in [
@@ -130,11 +189,7 @@ async fn audit(folder: &Path, seed: u64) -> Counts {
             held.insert((epoch, stream, sequence), nonce);
         }
     }
-    for table in ["losses", "quarantine"] {
-        let query = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-        let rows: i64 = sqlx::query(query).fetch_one(&tables).await.unwrap().get(0);
-        assert_eq!(rows, 0, "seed {seed}: rows in {table}");
-    }
+    assert_empty(&tables, seed).await;
     let epochs: HashSet<i64> = held.keys().map(|(epoch, ..)| *epoch).collect();
     assert_eq!(epochs.len(), 1, "seed {seed}: a journal was given up");
     let mut acknowledged = 0;

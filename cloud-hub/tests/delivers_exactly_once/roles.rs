@@ -1,4 +1,4 @@
-//! The processes that are killed: this test binary, started again as a box or as a hub.
+//! The processes that are killed: the programs that ship, or this test binary started again as a box or as a hub.
 
 use cloud_hub::{
     event_store::EventStore,
@@ -43,7 +43,6 @@ pub(crate) struct Play(Child);
 
 impl Play {
     pub(crate) fn start(role: Role, folder: &Path, port: u16, seed: u64) -> Self {
-        let words = OpenOptions::new().create(true).append(true).open(folder.join("words")).unwrap();
         let name = if role == Role::Hub { "roles::hub" } else { "roles::edge" };
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", name, "--ignored", "--nocapture"]);
@@ -51,6 +50,34 @@ impl Play {
         if role == Role::DrainingEdge {
             command.env(DRAINING, "1");
         }
+        Self::spawn(command, folder)
+    }
+
+    /// The hub that ships, with its data in `folder`.
+    pub(crate) fn start_shipped_hub(folder: &Path, port: u16) -> Self {
+        let ingest = format!("127.0.0.1:{port}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-hub"));
+        command.arg("serve").arg("--data").arg(folder).args(["--listen", "127.0.0.1:0", "--ingest", &ingest]);
+        Self::spawn(command, folder)
+    }
+
+    /// The appliance that ships, on a simulated game, with its data in `folder`.
+    pub(crate) fn start_shipped_edge(folder: &Path, port: u16) -> Self {
+        let config = folder.join("edge.toml");
+        let text = "[uplink]\ntimeout_ms = 400\nretry_max_ms = 200\n[[sensors.lines]]\npath = \"simulated\"\n\
+             [web]\nlisten = \"127.0.0.1:0\"\n[health]\nsample_every_ms = 1000\n";
+        fs::write(&config, text).unwrap();
+        // Both crates' programs are built into one folder.
+        let program = Path::new(env!("CARGO_BIN_EXE_cloud-hub")).with_file_name("edge-agent");
+        assert!(program.is_file(), "no {}: build it with `make build`", program.display());
+        let mut command = Command::new(program);
+        command.arg("run").arg("--config").arg(config).arg("--data").arg(folder);
+        command.arg("--hub").arg(format!("quic/127.0.0.1:{port}")).arg("--ca").arg(folder.join("certificates/ca.pem"));
+        Self::spawn(command, folder)
+    }
+
+    fn spawn(mut command: Command, folder: &Path) -> Self {
+        let words = OpenOptions::new().create(true).append(true).open(folder.join("words")).unwrap();
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words).spawn().unwrap())
     }
 
@@ -83,7 +110,7 @@ fn stage() -> Option<(PathBuf, u16, u64)> {
 }
 
 pub(crate) async fn open_hub(folder: &Path, stop: &CancellationToken) -> Admission {
-    let database = Database::open(&folder.join("hub.db")).await.unwrap();
+    let database = Database::open(&folder.join("hub.sqlite")).await.unwrap();
     let events = EventStore::new(database).await.unwrap();
     let (admission, handovers) = Admission::new(256, 4 << 20);
     let stop = stop.clone();

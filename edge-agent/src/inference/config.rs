@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// A network takes some 60 MB: more than four at once only on request.
+const WORKERS_BY_ITSELF_MAX: usize = 4;
+
 /// How detections are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +20,8 @@ pub struct Config {
     pub library: PathBuf,
     /// Threads of one run, 1 to 64.
     pub threads: usize,
+    /// Frames looked at at the same time, each by a network of its own; 0 for one a core, at most four.
+    pub workers: usize,
     /// Width and height the network is fed, pixels; `[0, 0]` for its own. Bigger finds smaller players and costs in
     /// proportion.
     pub input_px: [u32; 2],
@@ -56,6 +61,7 @@ impl Default for Config {
             backend: Backend::Auto,
             library: PathBuf::new(),
             threads: 1,
+            workers: 0,
             input_px: [0, 0],
             score_min: None,
             overlap_max: None,
@@ -68,11 +74,20 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Frames looked at at the same time on this machine.
+    pub fn workers(&self) -> usize {
+        if self.workers > 0 {
+            return self.workers;
+        }
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().min(WORKERS_BY_ITSELF_MAX))
+    }
+
     /// Everything that cannot be right, each with the value allowed.
     pub fn faults(&self) -> Vec<String> {
         let share = |value: Option<f32>| value.is_none_or(|value| (0.0..=1.0).contains(&value));
         [
             ((1..=64).contains(&self.threads), format!("inference.threads: {} (1 to 64)", self.threads)),
+            (self.workers <= 16, format!("inference.workers: {} (0 to 16)", self.workers)),
             (share(self.score_min), format!("inference.score_min: {:?} (0 to 1)", self.score_min)),
             (share(self.overlap_max), format!("inference.overlap_max: {:?} (0 to 1)", self.overlap_max)),
             (self.tiles.iter().all(|n| *n <= 8), format!("inference.tiles: {:?} (0 to 8 each)", self.tiles)),

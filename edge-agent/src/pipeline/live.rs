@@ -6,6 +6,8 @@
 use super::{
     Outlet, Said,
     board::{self, Looks},
+    detectors,
+    looking::{self, Desk, Line, Looked, Turn},
     observation, seeing,
     seeing::Seeing,
     telemetry, understanding,
@@ -65,12 +67,13 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     let lines = sensors::Status::new();
     let looks = Looks::default();
 
-    let detector = detector(&config, &health);
-    let eyes = seeing(&config, detector, annotate, Overflow::DropOldest)?;
+    let (desk, line) = looking::open(working_detectors(&config, &health), config.inference.every_nth)?;
+    let eyes = seeing(&config, annotate, Overflow::DropOldest)?;
     let mut threads = cameras(&config, start, &frames, &health, &halt)?;
     drop(frames);
     let noted = looks.clone();
-    threads.push(spawn("vision", move || look(&pictures, eyes, &observations, &noted))?);
+    threads.push(spawn("inference-desk", move || hand_in(&pictures, desk))?);
+    threads.push(spawn("vision", move || look(line, eyes, &observations, &noted))?);
     let ways = Ways {
         live,
         edge: config.uplink.edge.clone(),
@@ -121,20 +124,20 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     Ok(())
 }
 
-/// The detector, or health says why there is none.
-fn detector(config: &Config, health: &Health) -> Option<Detector> {
-    if config.capture.cameras.is_empty() {
-        return None;
-    }
-    match Detector::open(&config.inference) {
-        Ok(detector) => {
-            tracing::info!(model = config.inference.model, backend = detector.backend(), "model ready");
-            health.report("inference", State::Ok);
-            Some(detector)
+/// The detectors; health says why there are none.
+fn working_detectors(config: &Config, health: &Health) -> Vec<Detector> {
+    match detectors(config) {
+        Ok(detectors) => {
+            if let Some(detector) = detectors.first() {
+                let (model, workers) = (&config.inference.model, detectors.len());
+                tracing::info!(model, backend = detector.backend(), workers, "model ready");
+                health.report("inference", State::Ok);
+            }
+            detectors
         }
         Err(fault) => {
             health.report("inference", State::down(fault.to_string(), "cameras run without it; mend it and restart"));
-            None
+            Vec::new()
         }
     }
 }
@@ -169,13 +172,27 @@ fn cameras(
     config.capture.cameras.iter().enumerate().map(spawn_one).collect()
 }
 
-/// The vision thread: frames to observations.
-fn look(pictures: &Receiver<Frame>, mut eyes: Seeing, observations: &Sender<Observation>, looks: &Looks) {
+/// The desk's thread: frames to whichever worker's turn it is.
+fn hand_in(pictures: &Receiver<Frame>, mut desk: Desk<()>) {
+    while let Some(frame) = pictures.receive() {
+        if desk.wants(&frame) && !desk.look(frame) {
+            break;
+        }
+    }
+}
+
+/// The vision thread: detections to observations.
+fn look(mut line: Line<()>, mut eyes: Seeing, observations: &Sender<Observation>, looks: &Looks) {
     let latency = metrics::histogram!("vision_latency_seconds");
     let mut seen = Vec::with_capacity(64);
-    while let Some(frame) = pictures.receive() {
-        match eyes.see(&frame, &mut seen) {
-            Ok(tracks) => looks.note(frame.camera, tracks, time::monotonic_us()),
+    while let Some(turn) = line.next() {
+        let Turn::Looked(Looked { frame, found }) = turn else { continue };
+        match found {
+            Ok(found) => {
+                let tracks = eyes.see(&frame, &found, &mut seen);
+                line.give_back(found);
+                looks.note(frame.camera, tracks, time::monotonic_us());
+            }
             Err(fault) => tracing::warn!(camera = frame.camera.0, %fault, "frame not understood"),
         }
         latency.record((time::utc_us() - frame.stamp.utc_us) as f64 * 1e-6);

@@ -1,9 +1,9 @@
 //! The only place that knows all stages: joins them with queues and threads.
 //!
 //! ```text
-//!  camera threads ─frames─► vision thread ─observations─┐                    ┌─► watch ─► live lane
-//!                 (drop oldest: 2 a camera)             ├─► truth thread ────┤
-//!  sensor tasks ──readings──────────────────────────────┘   50 times a second└─► store ─► durable lane
+//!  camera threads ─frames─► inference threads ─► vision thread ─observations─┐                    ┌─► watch ─► live lane
+//!                 (drop oldest: 2 a camera)                                  ├─► truth thread ────┤
+//!  sensor tasks ──readings───────────────────────────────────────────────────┘   50 times a second└─► store ─► durable lane
 //! ```
 //!
 //! [`live`] is a box at work, [`replay`] a recording as fast as it goes; both use the same [`seeing`] and
@@ -11,6 +11,7 @@
 
 mod board;
 mod live;
+mod looking;
 mod readings;
 mod replay;
 mod seeing;
@@ -26,7 +27,7 @@ use crate::{
     events::Recogniser,
     fusion::{Binding, Fusion},
     ids::TagId,
-    inference::Detector,
+    inference::{Detector, InferenceError},
     queue::Overflow,
     simulation,
 };
@@ -70,16 +71,22 @@ pub struct Replayed {
 /// Plays the recording `config` names, with the sensor pieces in `sensors`.
 pub fn run_replay(config: &Config, sensors: Option<&Path>, keep: &Keep) -> Result<Replayed> {
     // A replay without its model would quietly say that nobody played.
-    let detector = if config.capture.cameras.is_empty() { None } else { Some(Detector::open(&config.inference)?) };
-    let seeing = seeing(config, detector, keep.annotate.as_deref(), Overflow::Wait)?;
+    let detectors = detectors(config)?;
+    let seeing = seeing(config, keep.annotate.as_deref(), Overflow::Wait)?;
     let mut lines = JsonLines::create(keep.events.as_deref())?;
-    replay::run(config, sensors, seeing, understanding(config), &mut lines)?;
+    replay::run(config, sensors, detectors, seeing, understanding(config), &mut lines)?;
     lines.finish()
 }
 
+/// A detector for every worker; none without cameras.
+fn detectors(config: &Config) -> Result<Vec<Detector>, InferenceError> {
+    let workers = if config.capture.cameras.is_empty() { 0 } else { config.inference.workers() };
+    (0..workers).map(|_| Detector::open(&config.inference)).collect()
+}
+
 /// Eyes for every camera of `config`.
-fn seeing(config: &Config, detector: Option<Detector>, annotate: Option<&Path>, overflow: Overflow) -> Result<Seeing> {
-    let mut seeing = Seeing::new(detector, config.inference.every_nth, config.rink(), config.fusion.projection.clone());
+fn seeing(config: &Config, annotate: Option<&Path>, overflow: Overflow) -> Result<Seeing> {
+    let mut seeing = Seeing::new(config.rink(), config.fusion.projection.clone());
     for (index, camera) in config.capture.cameras.iter().enumerate() {
         let calibration = match camera.read_calibration()? {
             None if camera.source == Origin::Synthetic => {

@@ -3,12 +3,19 @@
 //! Films and sensor pieces are merged by their own times, never by when they happen to be ready, and nothing is
 //! dropped: queues wait. The clock of this machine is not asked.
 
-use super::{Outlet, observation, seeing::Seeing, understanding::Understanding};
+use super::{
+    Outlet,
+    looking::{self, Looked, Turn},
+    observation,
+    seeing::Seeing,
+    understanding::Understanding,
+};
 use crate::{
     capture::{self, Frame, Pace, Sight, Start},
     config::Config,
     fusion::Observation,
     ids::CameraId,
+    inference::Detector,
     queue::{self, Overflow, Receiver},
     sensors::{Reading, recorded},
 };
@@ -30,19 +37,11 @@ enum Next {
     Reading(Reading),
 }
 
-impl Next {
-    fn utc_us(&self) -> i64 {
-        match self {
-            Self::Frame(frame) => frame.stamp.utc_us,
-            Self::Reading(reading) => reading.stamp.utc_us,
-        }
-    }
-}
-
 /// Plays everything `config` names to its end.
 pub fn run(
     config: &Config,
     sensors: Option<&Path>,
+    detectors: Vec<Detector>,
     mut seeing: Seeing,
     mut understanding: Understanding,
     outlet: &mut dyn Outlet,
@@ -50,6 +49,7 @@ pub fn run(
     let stop = AtomicBool::new(false);
     let lag_us = i64::from(config.fusion.lag_ms) * 1_000;
     let game = config.simulation.setup();
+    let (mut desk, mut line) = looking::open(detectors, config.inference.every_nth)?;
     thread::scope(|scope| {
         let mut cameras = Vec::new();
         let mut threads = Vec::new();
@@ -88,27 +88,45 @@ pub fn run(
         };
         let mut observations: Vec<Observation> = Vec::with_capacity(64);
         let mut merge = Merge::new(cameras, readings);
+        threads.push(scope.spawn(move || {
+            while let Some(next) = merge.next() {
+                let open = match next {
+                    Next::Frame(frame) if desk.wants(&frame) => desk.look(frame),
+                    passed => desk.pass(passed),
+                };
+                // Nobody waits any more: the run ended early, and its fault is told elsewhere.
+                if !open {
+                    break;
+                }
+            }
+            Ok(())
+        }));
         let mut pictures = 0_u64;
-        while let Some(next) = merge.next() {
-            let utc_us = next.utc_us();
-            match next {
-                Next::Frame(frame) => {
-                    seeing.see(&frame, &mut observations)?;
+        while let Some(turn) = line.next() {
+            let utc_us = match turn {
+                Turn::Looked(Looked { frame, found }) => {
+                    let found = found?;
+                    seeing.see(&frame, &found, &mut observations);
+                    line.give_back(found);
                     observations.drain(..).for_each(|observation| understanding.observe(observation));
                     pictures += 1;
                     if pictures.is_multiple_of(300) {
                         tracing::info!(pictures, "replaying");
                     }
+                    frame.stamp.utc_us
                 }
-                Next::Reading(reading) => {
+                Turn::Passed(Next::Frame(frame)) => frame.stamp.utc_us,
+                Turn::Passed(Next::Reading(reading)) => {
                     if let Some(observation) = observation(&reading) {
                         understanding.observe(observation);
                     }
+                    reading.stamp.utc_us
                 }
-            }
+            };
             understanding.advance(utc_us - lag_us, &mut |said| outlet.say(said));
         }
-        drop(merge);
+        // Whatever waits at a queue hears of the end.
+        drop(line);
         for thread in threads {
             thread.join().expect("a camera's thread does not panic")?;
         }

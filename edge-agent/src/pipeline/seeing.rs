@@ -1,6 +1,7 @@
-//! Frames to observations: detection, tracking and the way onto the ice, one eye a camera.
+//! Detections to observations: tracking and the way onto the ice, one eye a camera.
 //!
-//! A box whose model cannot be loaded still runs: frames then give nothing, and health says why.
+//! Comes in: frames with what was found in them, in order of time. Goes out: observations for fusion, and annotated
+//! films where asked for.
 
 use crate::{
     capture::{
@@ -9,7 +10,7 @@ use crate::{
     },
     fusion::{Observation, config::Projection, project},
     geometry::Camera,
-    inference::{Class, Detection, Detector, InferenceError},
+    inference::{Class, Detection},
     rink::Rink,
     tracking::{self, Life, Track, Tracker},
 };
@@ -22,30 +23,19 @@ struct Eye {
     /// The calibration at the size of this camera's pictures, once one came.
     fitted: Option<Camera>,
     annotator: Option<Annotator>,
-    tracks: usize,
 }
 
-/// All cameras' eyes and the one detector they share.
+/// All cameras' eyes.
 pub struct Seeing {
-    detector: Option<Detector>,
-    every_nth: u64,
     rink: Rink,
     projection: Projection,
     eyes: Vec<Eye>,
-    detections: Vec<Detection>,
 }
 
 impl Seeing {
     /// Eyes without cameras yet.
-    pub fn new(detector: Option<Detector>, every_nth: u32, rink: Rink, projection: Projection) -> Self {
-        Self {
-            detector,
-            every_nth: u64::from(every_nth.max(1)),
-            rink,
-            projection,
-            eyes: Vec::new(),
-            detections: Vec::with_capacity(64),
-        }
+    pub fn new(rink: Rink, projection: Projection) -> Self {
+        Self { rink, projection, eyes: Vec::new() }
     }
 
     /// Adds the next camera, in the order of the configuration.
@@ -55,25 +45,15 @@ impl Seeing {
         calibration: Option<Camera>,
         annotator: Option<Annotator>,
     ) {
-        self.eyes.push(Eye {
-            tracker: Tracker::new(tracking.clone()),
-            calibration,
-            fitted: None,
-            annotator,
-            tracks: 0,
-        });
+        self.eyes.push(Eye { tracker: Tracker::new(tracking.clone()), calibration, fitted: None, annotator });
     }
 
-    /// Looks at one frame; what is seen on the ice is added to `observations`. Gives the number of tracks.
-    pub fn see(&mut self, frame: &Frame, observations: &mut Vec<Observation>) -> Result<usize, InferenceError> {
-        let Some(eye) = self.eyes.get_mut(usize::from(frame.camera.0)) else { return Ok(0) };
-        let Some(detector) = &mut self.detector else { return Ok(0) };
-        if !frame.sequence.is_multiple_of(self.every_nth) {
-            return Ok(eye.tracks);
-        }
-        detector.detect(&frame.image, &mut self.detections)?;
-        let tracks = eye.tracker.update(frame.stamp.utc_us, &self.detections);
-        eye.tracks = tracks.len();
+    /// Takes one frame and what was found in it; what is seen on the ice is added to `observations`. Gives the number of
+    /// tracks.
+    pub fn see(&mut self, frame: &Frame, detections: &[Detection], observations: &mut Vec<Observation>) -> usize {
+        let Some(eye) = self.eyes.get_mut(usize::from(frame.camera.0)) else { return 0 };
+        let tracks = eye.tracker.update(frame.stamp.utc_us, detections);
+        let count = tracks.len();
         fit(&mut eye.fitted, eye.calibration.as_ref(), frame);
         if let Some(camera) = &eye.fitted {
             let utc_us = frame.stamp.utc_us;
@@ -83,7 +63,7 @@ impl Seeing {
             let marks = tracks.iter().filter(|track| track.life == Life::Confirmed);
             annotator.add(frame.clone(), marks.map(|track| mark(track, eye.fitted.as_ref())).collect());
         }
-        Ok(eye.tracks)
+        count
     }
 
     /// Ends the annotated films: their last frames are written.
