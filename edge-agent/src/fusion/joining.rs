@@ -54,6 +54,12 @@ impl Joining {
         }
     }
 
+    /// Becomes the same as `other` in its own buffers; what is only used within one frame is not copied.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.links.clone_from(&other.links);
+        self.links_max = other.links_max;
+    }
+
     /// Takes in the people one camera saw in one frame.
     pub(super) fn join(
         &mut self,

@@ -64,6 +64,15 @@ impl Fusion {
         }
     }
 
+    /// Becomes the same as `other` without giving up its own buffers: allocates only while they grow.
+    pub fn copy(&mut self, other: &Self) {
+        self.waiting.clone_from(&other.waiting);
+        self.people.copy(&other.people);
+        self.joining.copy(&other.joining);
+        self.puck.clone_from(&other.puck);
+        (self.scoreboard, self.until_us, self.counts) = (other.scoreboard, other.until_us, other.counts);
+    }
+
     /// The state at `until_us`, from everything captured until then. Moments go forward only.
     pub fn advance(&mut self, until_us: i64, snapshot: &mut Snapshot) {
         self.until_us = self.until_us.max(until_us);

@@ -304,6 +304,12 @@ impl People {
         Self { next_entity: bindings.len() as u16 + 1, everybody, room: people_max.max(bindings.len()) }
     }
 
+    /// Becomes the same as `other` in its own buffers.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.everybody.clone_from(&other.everybody);
+        (self.next_entity, self.room) = (other.next_entity, other.room);
+    }
+
     /// Who wears `tag`; a tag nobody was told of gets a person of its own. `None` when there is no room.
     pub(super) fn wearer(&mut self, tag: TagId) -> Option<&mut Person> {
         let index = self.everybody.iter().position(|person| person.tag == Some(tag));

@@ -187,3 +187,21 @@ fn nonsense_and_too_much_are_counted() {
     assert_eq!((fusion.counts().nonsense, fusion.counts().overflow), (1, 1));
     assert_eq!(state(&mut fusion, 10).players.len(), 1, "a tag nobody was told of is somebody");
 }
+
+#[test]
+fn a_copy_runs_ahead_and_leaves_the_truth_alone() {
+    let mut truth = followed(1_000);
+    let mut ahead = fusion();
+    for at_ms in [1_020, 1_040, 1_060] {
+        truth.observe(tag(at_ms, TAG, along(at_ms)));
+    }
+    for now_ms in [1_060, 1_080] {
+        ahead.copy(&truth);
+        near(state(&mut ahead, now_ms).players[0].position_m, along(now_ms), 0.1);
+    }
+    let mut alone = followed(1_000);
+    for at_ms in [1_020, 1_040, 1_060] {
+        alone.observe(tag(at_ms, TAG, along(at_ms)));
+    }
+    assert_eq!(state(&mut truth, 1_040), state(&mut alone, 1_040), "being copied changed the truth");
+}

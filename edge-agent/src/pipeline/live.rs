@@ -216,7 +216,8 @@ struct Ways {
 impl Outlet for Ways {
     fn say(&mut self, said: Said) {
         match said {
-            Said::State(snapshot, tick) => self.live.send_modify(|newest| {
+            Said::State(..) => {}
+            Said::Newest(snapshot, tick) => self.live.send_modify(|newest| {
                 let live = newest.get_or_insert_with(|| LiveState {
                     edge: self.edge.clone(),
                     game: self.game,
@@ -261,7 +262,9 @@ fn know(
         while let Some(observation) = observed.try_receive() {
             understanding.observe(observation);
         }
-        understanding.advance(time::utc_us() - lag_us, &mut |said| ways.say(said));
+        let now_us = time::utc_us();
+        understanding.look_ahead(now_us, &mut |said| ways.say(said));
+        understanding.advance(now_us - lag_us, &mut |said| ways.say(said));
     }
     understanding.finish(&mut |said| ways.say(said));
 }

@@ -165,7 +165,7 @@ impl Outlet for JsonLines {
                     self.fault.get_or_insert(fault);
                 }
             }
-            Said::Chunk(_) => {}
+            Said::Newest(..) | Said::Chunk(_) => {}
         }
     }
 }

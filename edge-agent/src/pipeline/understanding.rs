@@ -1,5 +1,8 @@
 //! Observations in, everything that is said out: the fused state fifty times a second, events, chunks.
 //!
+//! The truth waits a fixed lag for whatever comes late; what is known already is said at once by a second fusion, a copy
+//! that runs ahead of the truth to the present moment and is thrown away each time.
+//!
 //! Used the same way by a live box and by a replay, so both understand a game alike. Never asks the time: whoever
 //! calls says how far the truth may go.
 
@@ -21,6 +24,8 @@ const PAUSE_MAX_US: i64 = 10_000_000;
 pub enum Said<'a> {
     /// The state of everybody, and how many states there were before.
     State(&'a Snapshot, u64),
+    /// The same at the present moment, from what came so far, and how many of these there were before.
+    Newest(&'a Snapshot, u64),
     /// Something happened.
     Event(&'a Event),
     /// A second of states for the store.
@@ -30,9 +35,12 @@ pub enum Said<'a> {
 /// Fusion, the recogniser, and what lies between.
 pub struct Understanding {
     fusion: Fusion,
+    ahead: Fusion,
     recogniser: Recogniser,
     chunker: Chunker,
     snapshot: Snapshot,
+    newest: Snapshot,
+    newest_tick: u64,
     events: Vec<Event>,
     tick: u64,
     next_us: Option<i64>,
@@ -42,10 +50,13 @@ impl Understanding {
     /// Begins with nothing seen.
     pub fn new(fusion: Fusion, recogniser: Recogniser, game: u64) -> Self {
         Self {
+            ahead: fusion.clone(),
             fusion,
             recogniser,
             chunker: Chunker::new(game, STEP_US as u32),
             snapshot: Snapshot::default(),
+            newest: Snapshot::default(),
+            newest_tick: 0,
             events: Vec::with_capacity(16),
             tick: 0,
             next_us: None,
@@ -81,6 +92,17 @@ impl Understanding {
             next_us += STEP_US;
         }
         self.next_us = Some(next_us);
+    }
+
+    /// Says what is already known at `now_us`, ahead of the truth; changes nothing of it.
+    pub fn look_ahead(&mut self, now_us: i64, say: &mut dyn FnMut(Said)) {
+        if self.next_us.is_none() {
+            return;
+        }
+        self.ahead.copy(&self.fusion);
+        self.ahead.advance(now_us, &mut self.newest);
+        say(Said::Newest(&self.newest, self.newest_tick));
+        self.newest_tick += 1;
     }
 
     /// Says what is still being gathered: before a stop.
