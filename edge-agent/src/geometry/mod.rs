@@ -4,6 +4,7 @@
 //! z forward), pinhole with two radial distortion terms (Brown–Conrady, as OpenCV's `k1`, `k2`).
 
 pub mod plane;
+pub mod prior;
 pub mod pose;
 pub mod solve;
 

@@ -4,6 +4,7 @@
 //! 25 ft from centre); IIHF rule book 2023 section 1 (60 × 26–30 m, corners 7–8.5 m).
 
 pub mod landmarks;
+pub mod markings;
 
 use serde::{Deserialize, Serialize};
 
