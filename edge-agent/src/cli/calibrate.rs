@@ -98,8 +98,7 @@ pub fn run(args: &Calibrate) -> anyhow::Result<()> {
     };
     let (mut refused, mut left_out, mut few) = (0, Vec::new(), 0);
     for (picture, landmarks) in &pictures {
-        let solved = points(landmarks, &rink)
-            .and_then(|points| Ok((solve::solve(&points, size[0], size[1])?, points)));
+        let solved = points(landmarks, &rink).and_then(|points| Ok((solve::solve(&points, size[0], size[1])?, points)));
         match solved {
             Ok((calibration, points)) => {
                 tell(args, picture, &calibration, &plain(&points), &rink);

@@ -4,7 +4,11 @@
 //! points are weighed by Student's t, so that one wrong click does not turn the camera, and [`prior`](super::prior)
 //! says what is known of cameras in arenas before any point is clicked.
 
-use super::{Camera, plane, prior::{ARENAS, Arena}, solve::Point};
+use super::{
+    Camera, plane,
+    prior::{ARENAS, Arena},
+    solve::Point,
+};
 use nalgebra::{Matrix3, Rotation3, SMatrix, SVector, Vector3};
 
 /// Turn (3), place (3), logarithm of the focal length, `k1`.

@@ -12,9 +12,9 @@ use super::Camera;
 const ROLL_RAD: f64 = 0.0175;
 /// Focal length ÷ width: 1.5 (37°), give or take a factor of two.
 const FOCAL: (f64, f64) = (1.5, 0.7);
-/// How far a lens moves the picture's left and right edge, as a share of their distance from the middle. Three in a
+/// How far a lens moves the picture's left and right edge, as a share of their distance from the middle. Five in a
 /// hundred is what lenses of cameras are sold with, at any focal length.
-const BEND: f64 = 0.03;
+const BEND: f64 = 0.05;
 
 /// How many residuals [`Arena::residuals`] gives.
 pub const KNOWN: usize = 6;

@@ -89,7 +89,7 @@ mod tests {
     fn everything_painted_is_inside_the_boards_and_without_gaps() {
         for rink in [Rink::NHL, Rink::IIHF] {
             let markings = rink.markings();
-            assert_eq!(markings.len(), 23);
+            assert_eq!(markings.len(), 24);
             for marking in &markings {
                 for ends in marking.points_m.windows(2) {
                     assert!(rink.contains(ends[1], 1e-6), "{ends:?}");

@@ -18,7 +18,7 @@ use std::path::Path;
 
 /// A picture and its width and height.
 pub fn read(path: &Path) -> anyhow::Result<(Mat, [u32; 2])> {
-    let picture = imread(&path.to_string_lossy(), IMREAD_COLOR)?;
+    let picture = imread(path, IMREAD_COLOR)?;
     if picture.empty() {
         bail!("{} is not there or is no picture", path.display());
     }
@@ -50,7 +50,7 @@ pub fn write(path: &Path, mut picture: Mat, camera: &Camera, points: &[Point], r
             circle(&mut picture, seen, 8 * thin, green, thin, LINE_AA, 0)?;
         }
     }
-    let written = imwrite_def(&path.to_string_lossy(), &picture)
+    let written = imwrite_def(path, &picture)
         .with_context(|| format!("cannot write {}: end its name in .png or .jpg", path.display()))?;
     if !written {
         bail!("cannot write {}: check that its folder exists and has room", path.display());
