@@ -1,9 +1,10 @@
 //! Watches whether a camera still stands as it was calibrated, by its own pictures.
 //!
 //! Comes in: frames, of which one every [`EVERY_US`] is looked at. Goes out: [`Verdict`]s of [`bump::Watch`]. The first
-//! frame is kept, small and grey; in each later one its patches are looked for by normalised correlation, which
-//! heeds neither brightness nor contrast (phase correlation would follow the sensor's fixed noise instead). Patches without texture, such as bare ice, are left out. OpenCV keeps its own
-//! buffers; nothing else is allocated after the first frame. A picture OpenCV refuses is passed on as its fault.
+//! frame is kept, small and grey; in each later one its patches are looked for by normalised correlation, which heeds
+//! neither brightness nor contrast (phase correlation would follow the sensor's fixed noise instead). Patches without
+//! texture, such as bare ice, are left out. OpenCV keeps its own buffers; nothing else is allocated after the first
+//! frame. A picture OpenCV refuses is passed on as its fault.
 
 use crate::{
     geometry::{
@@ -36,7 +37,7 @@ const LIKENESS_MIN: f64 = 0.6;
 
 /// Watches one camera.
 pub struct Watch {
-    watch: bump::Watch,
+    turns: bump::Watch,
     /// Pixels of the calibration's picture to one of the small picture.
     scale: f64,
     small_size: Size,
@@ -56,7 +57,7 @@ impl Watch {
         let scale = f64::from(camera.width) / f64::from(WIDTH_PX);
         let small_size = Size::new(WIDTH_PX, (f64::from(camera.height) / scale).round() as i32);
         Self {
-            watch: bump::Watch::new(camera, rink),
+            turns: bump::Watch::new(camera, rink.places()),
             scale,
             small_size,
             kept: None,
@@ -84,7 +85,7 @@ impl Watch {
             return Ok(self.verdict);
         }
         self.find()?;
-        self.verdict = self.watch.hear(&self.shifts, self.patches.len());
+        self.verdict = self.turns.hear(&self.shifts, self.patches.len());
         Ok(self.verdict)
     }
 

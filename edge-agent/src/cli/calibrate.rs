@@ -224,11 +224,7 @@ fn tell(args: &Calibrate, picture: &str, calibration: &Calibration, plain: &[Mis
 
 /// The likely error of every second metre of the ice that the picture shows.
 fn likely(calibration: &Calibration, rink: &Rink) -> Vec<Miss> {
-    let half = |side_m: f64| (side_m / 4.0) as i32;
-    let (columns, rows) = (half(rink.length_m), half(rink.width_m));
-    (-columns..=columns)
-        .flat_map(|x| (-rows..=rows).map(move |y| [2.0 * f64::from(x), 2.0 * f64::from(y)]))
-        .filter(|place_m| rink.contains(*place_m, 0.0))
+    rink.places()
         .filter_map(|place_m| calibration.likely_error_m(place_m))
         .map(|error_m| Miss { name: String::new(), error_m })
         .collect()

@@ -6,7 +6,6 @@
 //! weighed down. Never allocates once made; knows no pictures and no clock.
 
 use super::Camera;
-use crate::rink::Rink;
 use nalgebra::{Matrix3, Rotation3, Vector3};
 
 /// Most patches heard at once.
@@ -78,17 +77,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches `camera` as it was calibrated, over the ice of `rink`.
-    pub fn new(camera: Camera, rink: &Rink) -> Self {
-        let half = |side_m: f64| (side_m / 4.0) as i32;
-        let (columns, rows) = (half(rink.length_m), half(rink.width_m));
+    /// Watches `camera` as it was calibrated. Errors are told over those of the places on the ice that it sees.
+    pub fn new(camera: Camera, places_m: impl IntoIterator<Item = [f64; 2]>) -> Self {
         let inside = |pixel: [f64; 2]| {
             (0.0..f64::from(camera.width)).contains(&pixel[0]) && (0.0..f64::from(camera.height)).contains(&pixel[1])
         };
-        // Every second metre each way.
-        let places_m: Vec<[f64; 2]> = (-columns..=columns)
-            .flat_map(|x| (-rows..=rows).map(move |y| [2.0 * f64::from(x), 2.0 * f64::from(y)]))
-            .filter(|place| rink.contains(*place, 0.0))
+        let places_m: Vec<[f64; 2]> = places_m
+            .into_iter()
             .filter(|place| camera.project([place[0], place[1], 0.0]).is_some_and(inside))
             .collect();
         let errors_m = Vec::with_capacity(places_m.len());
@@ -196,6 +191,10 @@ mod tests {
         Camera::looking_at(1920, 1080, 62.0, [0.0, -36.0, 13.0], [0.0, 0.0, 0.0])
     }
 
+    fn ice() -> impl Iterator<Item = [f64; 2]> {
+        (-14..=14).flat_map(|x| (-6..=6).map(move |y| [f64::from(x) * 2.0, f64::from(y) * 2.0]))
+    }
+
     /// Patches all over the picture after a turn; every third moves its own way.
     fn shifts(camera: &Camera, turn_deg: [f64; 3]) -> Vec<Shift> {
         let turn = Rotation3::new(Vector3::from(turn_deg.map(f64::to_radians)));
@@ -210,7 +209,7 @@ mod tests {
     }
 
     fn after(turn_deg: [f64; 3], readings: usize) -> Verdict {
-        let mut watch = Watch::new(camera(), &Rink::NHL);
+        let mut watch = Watch::new(camera(), ice());
         let shifts = shifts(&camera(), turn_deg);
         (0..readings).fold(Verdict::Still, |_, _| watch.hear(&shifts, shifts.len()))
     }
@@ -236,7 +235,7 @@ mod tests {
     #[test]
     fn a_door_that_slams_is_no_bump_and_darkness_is_told() {
         assert_eq!(after([0.05, 0.05, 0.05], 9), Verdict::Still);
-        let mut watch = Watch::new(camera(), &Rink::NHL);
+        let mut watch = Watch::new(camera(), ice());
         let still = shifts(&camera(), [0.0; 3]);
         let away = shifts(&camera(), [0.0, 1.0, 0.0]);
         for reading in [&still, &away, &still, &still, &away, &still, &still] {
