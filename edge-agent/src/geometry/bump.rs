@@ -13,12 +13,13 @@ pub const SHIFTS_MAX: usize = 96;
 /// Fewest patches that have to follow one turn. Six are twice what determines it.
 const FOLLOWING_MIN: usize = 6;
 /// Least share of the patches that have to follow it.
-const SHARE_MIN: f64 = 0.4;
+const SHARE_MIN: f64 = 0.3;
 /// A patch follows within this, as a share of the picture's width: four pixels of 1920.
 const FOLLOWS: f64 = 0.002;
 /// A turn from here on is a bump, degrees. Wind and a slamming door stay below; half a degree is twice as much.
 const BUMP_DEG: f64 = 0.25;
-/// Readings kept, and how many of them have to agree: one wrong reading neither raises an alarm nor ends one.
+/// Readings kept, and how many of them have to agree on a bump: one wrong reading neither raises an alarm nor ends
+/// one. All of them have to be of no use before the picture is called lost: people stand before a camera for a while.
 const READINGS: usize = 5;
 const AGREEING: usize = 3;
 
@@ -107,7 +108,7 @@ impl Watch {
         if bumped.0 >= AGREEING {
             return Verdict::Bumped(self.cost_of(bumped.1));
         }
-        if lost >= AGREEING { Verdict::Lost } else { Verdict::Still }
+        if lost == READINGS { Verdict::Lost } else { Verdict::Still }
     }
 
     /// What a turn costs: where places of the ice are seen now, read with the camera as it was.
@@ -241,7 +242,7 @@ mod tests {
         for reading in [&still, &away, &still, &still, &away, &still, &still] {
             assert_eq!(watch.hear(reading, 40), Verdict::Still);
         }
-        let dark: Vec<Verdict> = (0..3).map(|_| watch.hear(&[], 40)).collect();
-        assert_eq!(dark, [Verdict::Still, Verdict::Still, Verdict::Lost]);
+        let dark: Vec<Verdict> = (0..5).map(|_| watch.hear(&[], 40)).collect();
+        assert_eq!(dark[3..], [Verdict::Still, Verdict::Lost]);
     }
 }
