@@ -15,6 +15,7 @@ pub mod v4l2;
 pub mod synthetic;
 pub mod run;
 pub mod annotate;
+pub mod bump;
 
 use crate::{ids::CameraId, time::Stamp};
 use opencv::core::Mat;

@@ -1,15 +1,17 @@
 //! `edge-agent calibrate`: clicked landmarks to a camera file.
 //!
 //! Comes in: JSON, `{"post_E_N": [x, y], …}` in pixels, or several pictures as `{"picture": {…}, …}`. Goes out: the
-//! pose and its error over the ice in centimetres, one JSON object a picture, and the camera file. Refuses what
-//! cannot be right and says why; the exit code is then 1.
+//! pose and its error over the ice in centimetres, one JSON object a picture, the camera file and a picture to check it
+//! by. Refuses what cannot be right and says why; the exit code is then 1.
+
+pub mod overlay;
 
 use crate::{
     geometry::{
         plane,
         solve::{self, Calibration, Miss, Point, quantile},
     },
-    rink::Rink,
+    rink::{FOOT_M, Rink},
 };
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -23,9 +25,15 @@ pub struct Calibrate {
     /// JSON with the landmarks' pixels: `{"center": [961, 540], "post_E_N": [x, y], ...}`.
     #[arg(long, value_name = "FILE", required_unless_present = "names")]
     pub landmarks: Option<PathBuf>,
-    /// Width and height of the picture the landmarks were clicked in.
-    #[arg(long, value_name = "WxH", default_value = "1920x1080", value_parser = size)]
-    pub size: [u32; 2],
+    /// Width and height of the picture the landmarks were clicked in [default: the picture's, or 1920x1080].
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<[u32; 2]>,
+    /// The picture the landmarks were clicked in.
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
+    /// Where to write that picture with the rink's lines as this camera sees them, to check by eye.
+    #[arg(long, value_name = "FILE", requires = "picture")]
+    pub overlay: Option<PathBuf>,
     /// Which rules the ice is painted by.
     #[arg(long, value_enum, default_value_t = Rules::Nhl)]
     pub rink: Rules,
@@ -75,16 +83,30 @@ pub fn run(args: &Calibrate) -> anyhow::Result<()> {
     let path = args.landmarks.as_ref().context("no --landmarks FILE")?;
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let pictures = pictures(&text).with_context(|| format!("{}", path.display()))?;
-    if args.out.is_some() && pictures.len() != 1 {
-        bail!("--out writes one camera; {} holds {} pictures", path.display(), pictures.len());
+    if (args.out.is_some() || args.picture.is_some()) && pictures.len() != 1 {
+        bail!("--out and --picture are for one camera; {} holds {} pictures", path.display(), pictures.len());
     }
-    let mut refused = 0;
+    let (canvas, size) = match &args.picture {
+        Some(path) => {
+            let (canvas, size) = overlay::read(path)?;
+            if args.size.is_some_and(|said| said != size) {
+                bail!("{} is {}x{}: leave --size away", path.display(), size[0], size[1]);
+            }
+            (Some(canvas), size)
+        }
+        None => (None, args.size.unwrap_or([1920, 1080])),
+    };
+    let (mut refused, mut left_out, mut few) = (0, Vec::new(), 0);
     for (picture, landmarks) in &pictures {
-        let solved = points(landmarks, &rink)
-            .and_then(|points| Ok((solve::solve(&points, args.size[0], args.size[1])?, plain(&points))));
+        let solved = points(landmarks, &rink).and_then(|points| Ok((solve::solve(&points, size[0], size[1])?, points)));
         match solved {
-            Ok((calibration, plain)) => {
-                tell(args, picture, &calibration, &plain);
+            Ok((calibration, points)) => {
+                tell(args, picture, &calibration, &plain(&points), &rink);
+                few += usize::from(points.len() == 4);
+                left_out.extend_from_slice(&calibration.left_out);
+                if let (Some(out), Some(canvas)) = (&args.overlay, &canvas) {
+                    overlay::write(out, canvas.clone(), &calibration.camera, &points, &rink)?;
+                }
                 if let Some(out) = &args.out {
                     let text = toml::to_string(&calibration.camera)?;
                     std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
@@ -99,6 +121,18 @@ pub fn run(args: &Calibrate) -> anyhow::Result<()> {
                 }
             }
         }
+    }
+    if pictures.len() > 1 && !left_out.is_empty() {
+        let [median, tail] = [0.5, 0.9].map(|part| quantile(&left_out, part));
+        eprintln!(
+            "leave-one-out over {} points of {} pictures ({few} of them with four points, so placed by three): median {:.0} cm ({:.2} ft), nine in ten within {:.0} cm ({:.2} ft)",
+            left_out.len(),
+            pictures.len() - refused,
+            median * 100.0,
+            median / FOOT_M,
+            tail * 100.0,
+            tail / FOOT_M
+        );
     }
     if refused > 0 {
         bail!("{refused} of {} pictures refused", pictures.len());
@@ -124,12 +158,13 @@ fn points(landmarks: &Map<String, Value>, rink: &Rink) -> anyhow::Result<Vec<Poi
     landmarks
         .iter()
         .map(|(name, value)| {
-            let place_m = rink
-                .landmark(name)
-                .with_context(|| format!("no landmark `{name}`: see `edge-agent calibrate --names`"))?;
+            let place_m = rink.landmark(name).with_context(|| {
+                let like = rink.landmarks_like(name, 3).join(", ");
+                format!("no landmark `{name}`: nearest are {like}; all are in `edge-agent calibrate --names`")
+            })?;
             let pixel = serde_json::from_value(value.clone())
                 .with_context(|| format!("landmark `{name}` is {value}, not [x, y] in pixels"))?;
-            Ok(Point { name: name.clone(), place_m, pixel })
+            Ok(Point { name: name.clone(), place_m, pixel, wall: rink.landmark_wall(name) })
         })
         .collect()
 }
@@ -148,7 +183,7 @@ fn plain(points: &[Point]) -> Vec<Miss> {
         .collect()
 }
 
-fn tell(args: &Calibrate, picture: &str, calibration: &Calibration, plain: &[Miss]) {
+fn tell(args: &Calibrate, picture: &str, calibration: &Calibration, plain: &[Miss], rink: &Rink) {
     let spread = |misses: &[Miss]| {
         let cm = |part| (quantile(misses, part) * 1000.0).round() / 10.0;
         let each: Vec<Named> = misses
@@ -157,8 +192,10 @@ fn tell(args: &Calibrate, picture: &str, calibration: &Calibration, plain: &[Mis
             .collect();
         json!({ "median": cm(0.5), "p90": cm(0.9), "max": cm(1.0), "each": each })
     };
+    let likely = likely(calibration, rink);
+    let [median_cm, p90_cm] = [0.5, 0.9].map(|part| (quantile(&likely, part) * 1000.0).round() / 10.0);
     if args.json {
-        let left_out = (!calibration.left_out.is_empty()).then(|| spread(&calibration.left_out));
+        let feet = |part| (quantile(&calibration.left_out, part) / FOOT_M * 100.0).round() / 100.0;
         println!(
             "{}",
             json!({
@@ -167,7 +204,9 @@ fn tell(args: &Calibrate, picture: &str, calibration: &Calibration, plain: &[Mis
                 "landmarks": calibration.refit.len(),
                 "residual_px": (calibration.residual_px * 100.0).round() / 100.0,
                 "refit_cm": spread(&calibration.refit),
-                "leave_one_out_cm": left_out,
+                "leave_one_out_cm": spread(&calibration.left_out),
+                "leave_one_out_ft": { "median": feet(0.5), "p90": feet(0.9), "max": feet(1.0) },
+                "likely_over_ice_cm": { "median": median_cm, "p90": p90_cm, "square_metres_seen": 4 * likely.len() },
                 "plain_leave_one_out_cm": (plain.len() == calibration.refit.len()).then(|| spread(plain)),
             })
         );
@@ -175,11 +214,18 @@ fn tell(args: &Calibrate, picture: &str, calibration: &Calibration, plain: &[Mis
     }
     let [x, y, z] = calibration.camera.position_m;
     println!(
-        "{picture}: camera at ({x:.1}, {y:.1}, {z:.1}) m, focal length {:.0} px; {} landmarks agree to {:.1} px; off by {:.0} cm in the median over the ice{}",
+        "{picture}: camera at ({x:.1}, {y:.1}, {z:.1}) m, focal length {:.0} px; {} landmarks agree to {:.1} px; each left out is off by {:.0} cm in the median; over all the ice it sees {median_cm:.0} cm are likely, {p90_cm:.0} cm at the far end",
         calibration.camera.focal_px,
         calibration.refit.len(),
         calibration.residual_px,
         calibration.camera.error_m * 100.0,
-        if calibration.left_out.is_empty() { " (click a fifth landmark to have this checked)" } else { "" },
     );
+}
+
+/// The likely error of every second metre of the ice that the picture shows.
+fn likely(calibration: &Calibration, rink: &Rink) -> Vec<Miss> {
+    rink.places()
+        .filter_map(|place_m| calibration.likely_error_m(place_m))
+        .map(|error_m| Miss { name: String::new(), error_m })
+        .collect()
 }

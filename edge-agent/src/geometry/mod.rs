@@ -4,8 +4,10 @@
 //! z forward), pinhole with two radial distortion terms (Brown–Conrady, as OpenCV's `k1`, `k2`).
 
 pub mod plane;
+pub mod prior;
 pub mod pose;
 pub mod solve;
+pub mod bump;
 
 use nalgebra::{Matrix2, Matrix3, Vector2, Vector3};
 use serde::{Deserialize, Serialize};
@@ -110,18 +112,22 @@ impl Camera {
 
     /// World point to pixel; `None` when it is behind the camera.
     pub fn project(&self, point_m: [f64; 3]) -> Option<[f64; 2]> {
-        let c = self.rotation_matrix() * (Vector3::from(point_m) - Vector3::from(self.position_m));
-        if c.z <= 1e-3 {
+        self.seen(self.rotation_matrix() * (Vector3::from(point_m) - Vector3::from(self.position_m)))
+    }
+
+    /// A direction in the camera's own axes to its pixel.
+    pub(crate) fn seen(&self, direction: Vector3<f64>) -> Option<[f64; 2]> {
+        if direction.z <= 1e-3 {
             return None;
         }
-        let (x, y) = (c.x / c.z, c.y / c.z);
+        let (x, y) = (direction.x / direction.z, direction.y / direction.z);
         let r2 = x * x + y * y;
         let bend = 1.0 + self.distortion[0] * r2 + self.distortion[1] * r2 * r2;
         Some([self.centre_px[0] + self.focal_px * x * bend, self.centre_px[1] + self.focal_px * y * bend])
     }
 
-    /// Pixel to the place on the plane `z = height_m`; `None` when the ray does not go down to it.
-    pub fn to_plane(&self, pixel: [f64; 2], height_m: f64) -> Option<[f64; 2]> {
+    /// A pixel's direction in the camera's own axes, one unit deep.
+    pub(crate) fn direction(&self, pixel: [f64; 2]) -> Vector3<f64> {
         let (xd, yd) = ((pixel[0] - self.centre_px[0]) / self.focal_px, (pixel[1] - self.centre_px[1]) / self.focal_px);
         // Fixed-point inversion of the radial terms: OpenCV's undistortPoints does the same.
         let (mut x, mut y) = (xd, yd);
@@ -130,7 +136,12 @@ impl Camera {
             let bend = 1.0 + self.distortion[0] * r2 + self.distortion[1] * r2 * r2;
             (x, y) = (xd / bend, yd / bend);
         }
-        let ray = self.rotation_matrix().transpose() * Vector3::new(x, y, 1.0);
+        Vector3::new(x, y, 1.0)
+    }
+
+    /// Pixel to the place on the plane `z = height_m`; `None` when the ray does not go down to it.
+    pub fn to_plane(&self, pixel: [f64; 2], height_m: f64) -> Option<[f64; 2]> {
+        let ray = self.rotation_matrix().transpose() * self.direction(pixel);
         let steps = (height_m - self.position_m[2]) / ray.z;
         (steps.is_finite() && steps > 0.0)
             .then(|| [self.position_m[0] + steps * ray.x, self.position_m[1] + steps * ray.y])

@@ -57,7 +57,7 @@ mod tests {
         let truth = Matrix3::new(30.0, 4.0, 900.0, -2.0, 14.0, 500.0, 0.001, 0.01, 1.0);
         let points: Vec<Point> = [[0.0, 0.0], [20.0, 0.0], [20.0, 10.0], [-5.0, 12.0]]
             .iter()
-            .map(|place| Point { name: String::new(), place_m: *place, pixel: apply(&truth, *place).0 })
+            .map(|place| Point { name: String::new(), place_m: *place, pixel: apply(&truth, *place).0, wall: None })
             .collect();
         let (seen, _) = apply(&homography(&points).unwrap(), [7.0, 3.0]);
         let (expected, _) = apply(&truth, [7.0, 3.0]);

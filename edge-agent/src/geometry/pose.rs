@@ -1,52 +1,54 @@
 //! A camera's pose, focal length and bend from points on the ice, by Levenberg–Marquardt from several starts.
 //!
-//! Comes in: points. Goes out: a [`Camera`] and what it costs. Every minimum is weighed with what is known of cameras
-//! in arenas before any point is clicked: they hang level, above the ice, and their lenses are neither microscopes
-//! nor fish eyes. With few points, or all in one corner of the picture, that knowledge is what holds the far end.
+//! Comes in: points. Goes out: a [`Camera`], what it costs and how sure it is. The minimum is the most probable camera:
+//! points are weighed by Student's t, so that one wrong click does not turn the camera, and [`prior`](super::prior)
+//! says what is known of cameras in arenas before any point is clicked.
 
-use super::{Camera, plane, solve::Point};
+use super::{
+    Camera, plane,
+    prior::{ARENAS, Arena},
+    solve::Point,
+};
 use nalgebra::{Matrix3, Rotation3, SMatrix, SVector, Vector3};
 
 /// Turn (3), place (3), logarithm of the focal length, `k1`.
 const PARAMETERS: usize = 8;
 type Change = SVector<f64, PARAMETERS>;
 type Normal = SMatrix<f64, PARAMETERS, PARAMETERS>;
+/// How sure the parameters are: turn, place, logarithm of the focal length, `k1`.
+pub type Covariance = Normal;
 
 /// One standard deviation of a click, pixels of a 1920 wide picture.
 const CLICK_PX: f64 = 3.0;
-/// Residuals beyond this many deviations count linearly (Huber), so that one wrong click does not turn the camera.
-const HUBER: f64 = 2.0;
-/// Cameras hang level to about two degrees.
-const ROLL_RAD: f64 = 0.035;
-/// Focal length ÷ width: 1.5 (37°), give or take a factor of two.
-const FOCAL: (f64, f64) = (1.5, 0.7);
-/// Height over the ice: 12 m, give or take a factor of two.
-const HEIGHT_M: (f64, f64) = (12.0, 0.7);
-/// From centre ice to the camera, metres: an arena's size.
-const DISTANCE_M: f64 = 40.0;
-/// `k1` of lenses sold for cameras.
-const BEND: f64 = 0.1;
+/// Degrees of freedom of the clicks' distribution: four leaves a point ten deviations off a seventeenth of its say.
+const FREEDOM: f64 = 4.0;
+/// How far each parameter is moved to see what it does: far above rounding, far below the bend of any curve here.
+const STEP: f64 = 1e-6;
+/// Height of the boards, metres (NHL rule 1.3: 42 inches): their foot is hidden from a camera behind them.
+const BOARDS_M: f64 = 1.07;
 
 /// A solved pose.
 #[derive(Debug, Clone)]
 pub struct Pose {
     /// The camera.
     pub camera: Camera,
-    /// Sum of squares, in deviations, with what is known beforehand.
+    /// Twice the negative logarithm of the evidence, up to a constant.
     pub cost: f64,
     /// Inverse of the normal matrix: covariance of the parameters.
-    pub covariance: Normal,
+    pub covariance: Covariance,
 }
 
-/// The pose that explains `points` best, `None` when no start leads anywhere. `bend` frees `k1`.
-pub fn solve(points: &[Point], width: u32, height: u32, bend: bool, start: Option<&Camera>) -> Option<Pose> {
+/// The pose that explains `points` best, `None` when no start leads anywhere.
+pub fn solve(points: &[Point], width: u32, height: u32) -> Option<Pose> {
     let mut best: Option<Pose> = None;
-    let begin = start.cloned().map_or_else(|| starts(points, width, height), |camera| vec![camera]);
-    for camera in begin {
-        if let Some(pose) = descend(camera, points, bend)
-            && best.as_ref().is_none_or(|best| pose.cost < best.cost)
-        {
-            best = Some(pose);
+    let begin = starts(points, width, height);
+    for arena in &ARENAS {
+        for camera in &begin {
+            if let Some(pose) = descend(camera.clone(), points, arena)
+                && best.as_ref().is_none_or(|best| pose.cost < best.cost)
+            {
+                best = Some(pose);
+            }
         }
     }
     best
@@ -94,10 +96,10 @@ fn decompose(matrix: &Matrix3<f64>, middle: [f64; 2], focal_px: f64, width: u32,
     })
 }
 
-fn descend(mut camera: Camera, points: &[Point], bend: bool) -> Option<Pose> {
+fn descend(mut camera: Camera, points: &[Point], arena: &Arena) -> Option<Pose> {
     let click_px = CLICK_PX * f64::from(camera.width) / 1920.0;
     let mut damping = 1e-2;
-    let (mut cost, mut normal, mut slope) = linearise(&camera, points, click_px, bend)?;
+    let (mut cost, mut normal, mut slope) = linearise(&camera, points, click_px, arena)?;
     for _ in 0..120 {
         let mut damped = normal;
         for axis in 0..PARAMETERS {
@@ -105,7 +107,7 @@ fn descend(mut camera: Camera, points: &[Point], bend: bool) -> Option<Pose> {
         }
         let change: Change = damped.cholesky()?.solve(&(-slope));
         let next = moved(&camera, &change);
-        match linearise(&next, points, click_px, bend) {
+        match linearise(&next, points, click_px, arena) {
             Some((lower, next_normal, next_slope)) if lower < cost => {
                 let gained = cost - lower;
                 (camera, cost, normal, slope) = (next, lower, next_normal, next_slope);
@@ -123,7 +125,9 @@ fn descend(mut camera: Camera, points: &[Point], bend: bool) -> Option<Pose> {
         }
     }
     let covariance = normal.try_inverse()?;
-    Some(Pose { camera, cost, covariance })
+    // The evidence for this arena (Laplace): the minimum, its width, and the arena's own price.
+    let width = normal.cholesky()?.determinant().ln();
+    Some(Pose { camera, cost: cost + width + arena.price(), covariance })
 }
 
 /// The camera after a small change; turns are about the camera's own axes.
@@ -141,63 +145,79 @@ pub fn moved(camera: &Camera, change: &Change) -> Camera {
     }
 }
 
-/// Cost, normal matrix and slope there; `None` when a point is behind the camera or the camera under the ice.
-fn linearise(camera: &Camera, points: &[Point], click_px: f64, bend: bool) -> Option<(f64, Normal, Change)> {
-    let (mut cost, mut normal, mut slope) = (0.0, Normal::zeros(), Change::zeros());
-    let mut add = |residual: f64, row: &Change, huber: bool| {
-        let weight = if huber && residual.abs() > HUBER { HUBER / residual.abs() } else { 1.0 };
-        cost += if weight < 1.0 { 2.0 * HUBER * residual.abs() - HUBER * HUBER } else { residual * residual };
-        normal += weight * row * row.transpose();
-        slope += weight * residual * row;
-    };
-    let steps: [(Camera, f64); PARAMETERS] = std::array::from_fn(|axis| {
-        let step = if axis < 3 { 1e-6 } else { 1e-5 };
+/// How far off the ice seen at `pixel` is likely to be, metres (one standard deviation, both directions together);
+/// `None` when no ice is seen there.
+pub fn likely_error_m(camera: &Camera, covariance: &Covariance, pixel: [f64; 2]) -> Option<f64> {
+    let at = camera.to_ice(pixel)?;
+    let mut rows = [Change::zeros(), Change::zeros()];
+    for axis in 0..PARAMETERS {
         let mut change = Change::zeros();
-        change[axis] = step;
-        (moved(camera, &change), step)
-    });
-    for point in points {
-        let at = [point.place_m[0], point.place_m[1], 0.0];
-        let seen = camera.project(at)?;
-        let mut rows = [Change::zeros(), Change::zeros()];
-        for (axis, (stepped, step)) in steps.iter().enumerate() {
-            if axis == 7 && !bend {
-                continue;
-            }
-            let shifted = stepped.project(at)?;
-            for side in 0..2 {
-                rows[side][axis] = (shifted[side] - seen[side]) / step / click_px;
-            }
-        }
+        change[axis] = STEP;
+        let there = moved(camera, &change).to_ice(pixel)?;
         for side in 0..2 {
-            add((seen[side] - point.pixel[side]) / click_px, &rows[side], true);
+            rows[side][axis] = (there[side] - at[side]) / STEP;
         }
     }
+    Some(rows.iter().map(|row| (row.transpose() * covariance * row)[(0, 0)]).sum::<f64>().sqrt())
+}
+
+/// Cost, normal matrix and slope there; `None` when a point is behind the camera or the camera under the ice.
+fn linearise(camera: &Camera, points: &[Point], click_px: f64, arena: &Arena) -> Option<(f64, Normal, Change)> {
     if camera.position_m[2] <= 0.1 {
         return None;
     }
-    let known = |camera: &Camera| {
-        [
-            // The right-hand axis' rise: zero when level.
-            camera.rotation[0][2] / ROLL_RAD,
-            (camera.focal_px / f64::from(camera.width) / FOCAL.0).ln() / FOCAL.1,
-            (camera.position_m[2] / HEIGHT_M.0).ln() / HEIGHT_M.1,
-            camera.position_m[0] / DISTANCE_M,
-            camera.position_m[1] / DISTANCE_M,
-            camera.distortion[0] / BEND,
-        ]
-    };
-    let here = known(camera);
+    let (mut cost, mut normal, mut slope) = (0.0, Normal::zeros(), Change::zeros());
+    let stepped: [Camera; PARAMETERS] = std::array::from_fn(|axis| {
+        let mut change = Change::zeros();
+        change[axis] = STEP;
+        moved(camera, &change)
+    });
+    for point in points {
+        let at = clicked(camera, point)?;
+        let seen = camera.project(at)?;
+        let mut rows = [Change::zeros(), Change::zeros()];
+        for (axis, stepped) in stepped.iter().enumerate() {
+            let shifted = stepped.project(at)?;
+            for side in 0..2 {
+                rows[side][axis] = (shifted[side] - seen[side]) / STEP / click_px;
+            }
+        }
+        let off = [0, 1].map(|side| (seen[side] - point.pixel[side]) / click_px);
+        let (price, weight) = robust(off[0] * off[0] + off[1] * off[1]);
+        cost += price;
+        for (residual, row) in off.iter().zip(&rows) {
+            normal += weight * row * row.transpose();
+            slope += weight * *residual * row;
+        }
+    }
+    let here = arena.residuals(camera);
     for (index, residual) in here.iter().enumerate() {
         let mut row = Change::zeros();
-        for (axis, (stepped, step)) in steps.iter().enumerate() {
-            row[axis] = (known(stepped)[index] - residual) / step;
+        for (axis, stepped) in stepped.iter().enumerate() {
+            row[axis] = (arena.residuals(stepped)[index] - residual) / STEP;
         }
-        add(*residual, &row, false);
-    }
-    if !bend {
-        // Held so firmly that it does not move.
-        normal[(7, 7)] += 1e12;
+        cost += residual * residual;
+        normal += row * row.transpose();
+        slope += *residual * row;
     }
     Some((cost, normal, slope))
+}
+
+/// Price and weight of a squared distance in deviations: Student's t in two dimensions.
+fn robust(square: f64) -> (f64, f64) {
+    ((FREEDOM + 2.0) * (square / FREEDOM).ln_1p(), (FREEDOM + 2.0) / (FREEDOM + square))
+}
+
+/// Where the point was clicked: at its place on the ice, or, for a camera behind the boards there, at their upper edge
+/// if that fits better. `None` when it is behind the camera.
+pub fn clicked(camera: &Camera, point: &Point) -> Option<[f64; 3]> {
+    let [x, y] = point.place_m;
+    let foot = [x, y, 0.0];
+    let Some(out) = point.wall else { return Some(foot) };
+    if (camera.position_m[0] - x) * out[0] + (camera.position_m[1] - y) * out[1] <= 0.0 {
+        return Some(foot);
+    }
+    let off = |at: [f64; 3]| camera.project(at).map(|seen| (seen[0] - point.pixel[0]).hypot(seen[1] - point.pixel[1]));
+    let edge = [x, y, BOARDS_M];
+    Some(if off(edge)? < off(foot)? { edge } else { foot })
 }

@@ -1,13 +1,15 @@
 //! Calibration: clicked landmarks to a [`Camera`], its error over the ice, or the reason why not.
 //!
 //! Comes in: points with their places on the ice. Goes out: [`Calibration`]. The error is leave-one-out: each point in
-//! turn is placed by a camera solved without it. Refuses what cannot be right: too few points, points on a line, a
+//! turn is placed by a camera solved without it. Its likely error elsewhere comes from the solution's own covariance.
+//! Refuses what cannot be right: too few points, points on a line, a
 //! mirror image, points that contradict each other.
 
-use super::{Camera, plane, pose};
+use super::{
+    Camera, plane,
+    pose::{self, Covariance, Pose},
+};
 
-/// Fewest points for a lens term besides pose and focal length.
-const BEND_POINTS_MIN: usize = 6;
 /// Points nearer than this to the line through two others are on it, metres.
 const LINE_M: f64 = 0.5;
 /// Share of the picture's width that points may contradict each other by (root mean square).
@@ -22,6 +24,8 @@ pub struct Point {
     pub place_m: [f64; 2],
     /// Where it is seen, pixels.
     pub pixel: [f64; 2],
+    /// Which way the boards face outward, for a landmark at their foot.
+    pub wall: Option<[f64; 2]>,
 }
 
 /// How far off one landmark is.
@@ -36,14 +40,28 @@ pub struct Miss {
 /// A solved camera and how good it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
-    /// The camera; its `error_m` is the median of `left_out`, or of `refit` where nothing can be left out.
+    /// The camera; its `error_m` is the median of `left_out`.
     pub camera: Camera,
     /// Each point's error with itself among the points, metres.
     pub refit: Vec<Miss>,
-    /// Each point's error when it is left out; empty with four points.
+    /// Each point's error when it is left out. Of four points three are left: what is known of arenas does the rest.
     pub left_out: Vec<Miss>,
     /// Root mean square of the points' errors in the picture, pixels.
     pub residual_px: f64,
+    covariance: Covariance,
+}
+
+impl Calibration {
+    /// The likely error, metres (one standard deviation, both directions together), of what is seen at a place on the
+    /// ice; `None` when the picture does not show it.
+    pub fn likely_error_m(&self, place_m: [f64; 2]) -> Option<f64> {
+        let pixel = self.camera.project([place_m[0], place_m[1], 0.0])?;
+        let inside = |axis: usize, size: u32| (0.0..f64::from(size)).contains(&pixel[axis]);
+        if !inside(0, self.camera.width) || !inside(1, self.camera.height) {
+            return None;
+        }
+        pose::likely_error_m(&self.camera, &self.covariance, pixel)
+    }
 }
 
 /// Why points do not make a camera.
@@ -105,48 +123,30 @@ pub enum SolveError {
 /// Solves a camera of `width` × `height` pixels.
 pub fn solve(points: &[Point], width: u32, height: u32) -> Result<Calibration, SolveError> {
     check(points, width, height)?;
-    let mut best = candidate(points, width, height, false)?;
-    if points.len() >= BEND_POINTS_MIN {
-        // A lens term earns its place by placing points it has not seen.
-        if let Ok(bent) = candidate(points, width, height, true)
-            && mean_square(&bent.left_out) < mean_square(&best.left_out)
-        {
-            best = bent;
-        }
-    }
     let limit_px = CONTRADICTION_MAX * f64::from(width);
-    if best.residual_px > limit_px {
-        let worst = farthest(&best.camera, points);
-        return Err(SolveError::Contradiction { residual_px: best.residual_px, limit_px, worst });
-    }
-    Ok(best)
-}
-
-fn candidate(points: &[Point], width: u32, height: u32, bend: bool) -> Result<Calibration, SolveError> {
-    let contradiction = || SolveError::Contradiction {
-        residual_px: f64::from(width),
-        limit_px: CONTRADICTION_MAX * f64::from(width),
-        worst: points[0].name.clone(),
+    let Some(Pose { mut camera, covariance, .. }) = pose::solve(points, width, height) else {
+        let worst = points[0].name.clone();
+        return Err(SolveError::Contradiction { residual_px: f64::from(width), limit_px, worst });
     };
-    let solved = pose::solve(points, width, height, bend, None).ok_or_else(contradiction)?;
-    let mut camera = solved.camera;
-    let refit: Vec<Miss> = points.iter().map(|point| miss(&camera, point)).collect();
-    let left_out: Vec<Miss> = if points.len() > 4 {
-        (0..points.len())
-            .filter_map(|index| {
-                let mut others = points.to_vec();
-                let left = others.remove(index);
-                let without = pose::solve(&others, width, height, bend, None)?;
-                Some(miss(&without.camera, &left))
-            })
-            .collect()
-    } else {
-        Vec::new()
-    };
-    camera.error_m = quantile(if left_out.is_empty() { &refit } else { &left_out }, 0.5);
     let square_px = |point: &Point| residual_px(&camera, point).powi(2);
     let residual_px = (points.iter().map(square_px).sum::<f64>() / points.len() as f64).sqrt();
-    Ok(Calibration { camera, refit, left_out, residual_px })
+    if residual_px > limit_px {
+        return Err(SolveError::Contradiction { residual_px, limit_px, worst: farthest(&camera, points) });
+    }
+    let refit: Vec<Miss> = points.iter().map(|point| miss(&camera, point)).collect();
+    let left_out: Vec<Miss> = (0..points.len())
+        .map(|index| {
+            let mut others = points.to_vec();
+            let left = others.remove(index);
+            // A point without which there is no camera is lost, not left away.
+            pose::solve(&others, width, height).map_or_else(
+                || Miss { name: left.name.clone(), error_m: f64::INFINITY },
+                |pose| miss(&pose.camera, &left),
+            )
+        })
+        .collect();
+    camera.error_m = quantile(&left_out, 0.5);
+    Ok(Calibration { camera, refit, left_out, residual_px, covariance })
 }
 
 /// The value below which the share `part` of the errors lies (nearest rank), metres.
@@ -155,11 +155,6 @@ pub fn quantile(misses: &[Miss], part: f64) -> f64 {
     errors.sort_by(f64::total_cmp);
     let rank = (part * errors.len() as f64).ceil() as usize;
     errors.get(rank.max(1) - 1).copied().unwrap_or(0.0)
-}
-
-fn mean_square(misses: &[Miss]) -> f64 {
-    // Beyond ten metres a point is lost; how far does not matter.
-    misses.iter().map(|miss| miss.error_m.min(10.0).powi(2)).sum::<f64>() / misses.len().max(1) as f64
 }
 
 fn miss(camera: &Camera, point: &Point) -> Miss {
@@ -171,7 +166,7 @@ fn miss(camera: &Camera, point: &Point) -> Miss {
 
 fn residual_px(camera: &Camera, point: &Point) -> f64 {
     camera
-        .project([point.place_m[0], point.place_m[1], 0.0])
+        .project(pose::clicked(camera, point).unwrap_or([point.place_m[0], point.place_m[1], 0.0]))
         .map_or(f64::from(camera.width), |seen| (seen[0] - point.pixel[0]).hypot(seen[1] - point.pixel[1]))
 }
 
@@ -265,7 +260,7 @@ mod tests {
             .iter()
             .map(|(name, place_m)| {
                 let pixel = camera.project([place_m[0], place_m[1], 0.0]).unwrap();
-                Point { name: (*name).into(), place_m: *place_m, pixel }
+                Point { name: (*name).into(), place_m: *place_m, pixel, wall: None }
             })
             .collect()
     }
@@ -282,7 +277,7 @@ mod tests {
     fn exact_points_give_the_camera_back() {
         let found = solve(&seen_by(&stand(), 9), 1920, 1080).unwrap();
         // What is known of arenas pulls a little, so not to the last digit.
-        assert!(quantile(&found.left_out, 1.0) < 0.05, "{:?}", found.left_out);
+        assert!(quantile(&found.left_out, 1.0) < 0.1, "{:?}", found.left_out);
         assert!((found.camera.position_m[2] - 11.0).abs() < 0.5, "{:?}", found.camera);
         assert!((found.camera.focal_px / stand().focal_px - 1.0).abs() < 0.05);
     }
@@ -297,11 +292,11 @@ mod tests {
     }
 
     #[test]
-    fn four_points_are_enough_and_nothing_is_left_out() {
+    fn four_points_are_enough() {
         let points = seen_by(&stand(), 9);
         let four = [&points[0], &points[1], &points[5], &points[6]].map(Clone::clone);
         let found = solve(&four, 1920, 1080).unwrap();
-        assert!(found.left_out.is_empty());
+        assert!(quantile(&found.left_out, 0.5) < 1.0, "{:?}", found.left_out);
         assert!(found.residual_px < 5.0, "{}", found.residual_px);
     }
 

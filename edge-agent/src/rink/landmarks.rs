@@ -56,11 +56,47 @@ impl Rink {
             .collect()
     }
 
+    /// Which way the boards at the landmark `name` face outward; `None` for one that is not at their foot.
+    pub fn landmark_wall(&self, name: &str) -> Option<[f64; 2]> {
+        let kind = name.split('_').next()?;
+        if !["blue", "centerBrd", "goalBrd", "trapEB"].contains(&kind) {
+            return None;
+        }
+        let [x, y] = self.landmark(name)?;
+        let (hx, hy) = (self.length_m / 2.0 - self.corner_m, self.width_m / 2.0 - self.corner_m);
+        let (dx, dy) = ((x.abs() - hx).max(0.0), (y.abs() - hy).max(0.0));
+        let length = dx.hypot(dy).max(1e-9);
+        Some([dx * x.signum() / length, dy * y.signum() / length])
+    }
+
+    /// The `count` names most like `name`, the likest first: for somebody who mistyped one.
+    pub fn landmarks_like(&self, name: &str, count: usize) -> Vec<String> {
+        let mut names: Vec<String> = self.landmarks().into_iter().map(|(known, _)| known).collect();
+        names.sort_by_cached_key(|known| strokes(&known.to_lowercase(), &name.to_lowercase()));
+        names.truncate(count);
+        names
+    }
+
     /// How far across the boards are at `x_m` along, metres.
-    fn boards_at(&self, x_m: f64) -> f64 {
+    pub(super) fn boards_at(&self, x_m: f64) -> f64 {
         let into_corner = (x_m.abs() - (self.length_m / 2.0 - self.corner_m)).max(0.0);
         self.width_m / 2.0 - self.corner_m + (self.corner_m.powi(2) - into_corner.powi(2)).max(0.0).sqrt()
     }
+}
+
+/// How many letters have to be put in, taken out or changed to make one word the other (Levenshtein).
+fn strokes(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, wanted) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *wanted);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
 }
 
 #[cfg(test)]
@@ -81,6 +117,22 @@ mod tests {
         check("trapEB_E_N", [100.0, 14.0]);
         check("goalBrd_W_N", [-89.0, 36.75]);
         assert_eq!(Rink::NHL.landmarks().len(), 31);
+    }
+
+    #[test]
+    fn boards_face_outward() {
+        assert_eq!(Rink::NHL.landmark_wall("blue_W_S"), Some([0.0, -1.0]));
+        assert_eq!(Rink::NHL.landmark_wall("trapEB_W_N"), Some([-1.0, 0.0]));
+        assert_eq!(Rink::NHL.landmark_wall("post_W_N"), None);
+        let [x, y] = Rink::NHL.landmark_wall("goalBrd_E_N").unwrap();
+        assert!(x > 0.3 && y > 0.3 && (x.hypot(y) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn mistyped_names_find_the_ones_meant() {
+        assert_eq!(Rink::NHL.landmarks_like("dot_EZ_E_N", 1), ["dotEZ_E_N"]);
+        assert_eq!(Rink::NHL.landmarks_like("centre", 1), ["center"]);
+        assert_eq!(Rink::NHL.landmarks_like("BLUE_w_s", 1), ["blue_W_S"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! 25 ft from centre); IIHF rule book 2023 section 1 (60 × 26–30 m, corners 7–8.5 m).
 
 pub mod landmarks;
+pub mod markings;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,16 @@ impl Rink {
     pub fn spots(&self) -> [[f64; 2]; 9] {
         let (e, n, a) = (self.end_spot_m, self.neutral_spot_m, self.spot_across_m);
         [[0.0, 0.0], [e, a], [e, -a], [-e, a], [-e, -a], [n, a], [n, -a], [-n, a], [-n, -a]]
+    }
+
+    /// Every second metre of the ice each way, for judging how good something is all over it.
+    pub fn places(&self) -> impl Iterator<Item = [f64; 2]> + use<> {
+        let rink = *self;
+        let half = |side_m: f64| (side_m / 4.0) as i32;
+        let (columns, rows) = (half(rink.length_m), half(rink.width_m));
+        (-columns..=columns)
+            .flat_map(move |x| (-rows..=rows).map(move |y| [2.0 * f64::from(x), 2.0 * f64::from(y)]))
+            .filter(move |place_m| rink.contains(*place_m, 0.0))
     }
 
     /// Points along the boards, counter-clockwise from the right side; straight runs have no points inside.
