@@ -1,7 +1,7 @@
 //! The camera path, from a 1080p film to places on the ice and events, as whole programs, beside plain Python.
 //!
 //! Both read the same film with the same weights, one after the other on the same machine: our `edge-agent run
-//! --replay`, and `peers/path.py` (OpenCV, ONNX Runtime, ByteTrack). Ours is timed from its start to its end, loading
+//! --replay`, and `peers/path.py` (OpenCV, ONNX Runtime, `ByteTrack`). Ours is timed from its start to its end, loading
 //! included; Python's from the opened film to its last frame, imports and loading left out.
 //!
 //! ```text

@@ -10,6 +10,7 @@ use super::{
     looking::{self, Desk, Line, Looked, Turn},
     observation, seeing,
     seeing::Seeing,
+    standing::Standing,
     telemetry, understanding,
     understanding::{STEP_US, Understanding},
     wire::fill_live,
@@ -71,9 +72,9 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     let eyes = seeing(&config, annotate, Overflow::DropOldest)?;
     let mut threads = cameras(&config, start, &frames, &health, &halt)?;
     drop(frames);
-    let noted = looks.clone();
+    let (noted, standing) = (looks.clone(), Standing::new(&config, health.clone()));
     threads.push(spawn("inference-desk", move || hand_in(&pictures, desk))?);
-    threads.push(spawn("vision", move || look(line, eyes, &observations, &noted))?);
+    threads.push(spawn("vision", move || look(line, eyes, standing, &observations, &noted))?);
     let ways = Ways {
         live,
         edge: config.uplink.edge.clone(),
@@ -182,7 +183,13 @@ fn hand_in(pictures: &Receiver<Frame>, mut desk: Desk<()>) {
 }
 
 /// The vision thread: detections to observations.
-fn look(mut line: Line<()>, mut eyes: Seeing, observations: &Sender<Observation>, looks: &Looks) {
+fn look(
+    mut line: Line<()>,
+    mut eyes: Seeing,
+    mut standing: Standing,
+    observations: &Sender<Observation>,
+    looks: &Looks,
+) {
     let latency = metrics::histogram!("vision_latency_seconds");
     let mut seen = Vec::with_capacity(64);
     while let Some(turn) = line.next() {
@@ -196,6 +203,7 @@ fn look(mut line: Line<()>, mut eyes: Seeing, observations: &Sender<Observation>
             Err(fault) => tracing::warn!(camera = frame.camera.0, %fault, "frame not understood"),
         }
         latency.record((time::utc_us() - frame.stamp.utc_us) as f64 * 1e-6);
+        standing.look(&frame, eyes.calibrated(frame.camera));
         // Nobody listens only while the box stops.
         if !seen.drain(..).all(|observation| observations.send(observation).is_ok()) {
             break;

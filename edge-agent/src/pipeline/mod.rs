@@ -15,6 +15,7 @@ mod looking;
 mod readings;
 mod replay;
 mod seeing;
+mod standing;
 mod understanding;
 mod wire;
 

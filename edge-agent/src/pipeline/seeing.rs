@@ -10,6 +10,7 @@ use crate::{
     },
     fusion::{Observation, config::Projection, project},
     geometry::Camera,
+    ids::CameraId,
     inference::{Class, Detection},
     rink::Rink,
     tracking::{self, Life, Track, Tracker},
@@ -64,6 +65,11 @@ impl Seeing {
             annotator.add(frame.clone(), marks.map(|track| mark(track, eye.fitted.as_ref())).collect());
         }
         count
+    }
+
+    /// The calibration of a camera at the size of its pictures, once one came.
+    pub fn calibrated(&self, camera: CameraId) -> Option<&Camera> {
+        self.eyes.get(usize::from(camera.0))?.fitted.as_ref()
     }
 
     /// Ends the annotated films: their last frames are written.
