@@ -162,7 +162,7 @@ pub fn measure(senses: Senses, config: &Config) -> Measured {
         }
         for view in views.iter_mut().filter(|view| senses.cameras && ((step + view.phase) * 3) % 10 < 3) {
             let found = boxes(&view.camera, &truth.people, &mut noise);
-            let tracks = view.tracker.update(now_us, &found);
+            let tracks = view.tracker.update(now_us, &found, None);
             observations.clear();
             project(view.id, &view.camera, &setup.rink, &config.projection, now_us, tracks, &mut observations);
             let late_us = if noise.0.random_bool(0.1) { 80_000 } else { 45_000 };

@@ -16,12 +16,14 @@ pub mod synthetic;
 pub mod run;
 pub mod annotate;
 pub mod bump;
+pub mod motion;
 
 use crate::{ids::CameraId, time::Stamp};
 use opencv::core::Mat;
 use std::path::PathBuf;
 
 pub use config::Config;
+pub use motion::CameraStep;
 pub use pace::{Pace, Start};
 pub use picture::Picture;
 pub use run::{Sight, Task, open, run};

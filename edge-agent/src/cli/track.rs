@@ -75,15 +75,16 @@ pub fn track(rows: &[Row], fps: f64, config: Config, live: bool) -> Vec<Row> {
             }));
         }
         let captured_us = ((frame - first.frame) as f64 * 1e6 / fps).round() as i64;
-        for track in tracker.update(captured_us, &detections) {
+        for track in tracker.update(captured_us, &detections, None) {
             let id = i64::from(track.id.0);
             let known = *believed
                 .entry(id)
-                .and_modify(|known| *known |= track.life == Life::Confirmed)
-                .or_insert(track.life == Life::Confirmed);
+                .and_modify(|known| *known |= track.life != Life::Tentative)
+                .or_insert(track.life != Life::Tentative);
             let write = match track.life {
                 Life::Confirmed => true,
                 Life::Tentative => !live,
+                Life::Coasting => live,
                 Life::Lost => false,
             };
             if write && (known || !live) {

@@ -36,6 +36,9 @@ pub struct Camera {
     pub error_m: f64,
 }
 
+/// Where a point of one picture is in another: `[a b c; d e f]`, x' = a x + b y + c, pixels.
+pub type Affine = [[f32; 3]; 2];
+
 /// A rectangle in a picture, pixels: left, top, width, height.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Rect {

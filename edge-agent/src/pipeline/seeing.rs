@@ -5,11 +5,11 @@
 
 use crate::{
     capture::{
-        Frame,
+        CameraStep, Frame,
         annotate::{Annotator, COLOURS, Mark},
     },
     fusion::{Observation, config::Projection, project},
-    geometry::Camera,
+    geometry::{Affine, Camera, Rect},
     ids::CameraId,
     inference::{Class, Detection},
     rink::Rink,
@@ -20,10 +20,27 @@ use opencv::prelude::MatTraitConst;
 /// One camera's memory.
 struct Eye {
     tracker: Tracker,
+    /// What a camera does that is not calibrated, and so may turn.
+    step: CameraStep,
+    /// Boxes of the picture before.
+    people: Vec<Rect>,
     calibration: Option<Camera>,
     /// The calibration at the size of this camera's pictures, once one came.
     fitted: Option<Camera>,
     annotator: Option<Annotator>,
+}
+
+impl Eye {
+    /// What the camera did since the picture before; `None` when there is no saying.
+    fn camera_step(&mut self, frame: &Frame, detections: &[Detection]) -> Option<Affine> {
+        let step = self.step.step(&frame.image, &self.people);
+        self.people.clear();
+        self.people.extend(detections.iter().map(|detection| detection.rect));
+        step.unwrap_or_else(|fault| {
+            tracing::debug!(camera = frame.camera.0, %fault, "no camera motion");
+            None
+        })
+    }
 }
 
 /// All cameras' eyes.
@@ -46,14 +63,22 @@ impl Seeing {
         calibration: Option<Camera>,
         annotator: Option<Annotator>,
     ) {
-        self.eyes.push(Eye { tracker: Tracker::new(tracking.clone()), calibration, fitted: None, annotator });
+        self.eyes.push(Eye {
+            tracker: Tracker::new(tracking.clone()),
+            step: CameraStep::default(),
+            people: Vec::with_capacity(tracking.detections_max),
+            calibration,
+            fitted: None,
+            annotator,
+        });
     }
 
     /// Takes one frame and what was found in it; what is seen on the ice is added to `observations`. Gives the number of
     /// tracks.
     pub fn see(&mut self, frame: &Frame, detections: &[Detection], observations: &mut Vec<Observation>) -> usize {
         let Some(eye) = self.eyes.get_mut(usize::from(frame.camera.0)) else { return 0 };
-        let tracks = eye.tracker.update(frame.stamp.utc_us, detections);
+        let step = if eye.calibration.is_none() { eye.camera_step(frame, detections) } else { None };
+        let tracks = eye.tracker.update(frame.stamp.utc_us, detections, step.as_ref());
         let count = tracks.len();
         fit(&mut eye.fitted, eye.calibration.as_ref(), frame);
         if let Some(camera) = &eye.fitted {
@@ -61,7 +86,7 @@ impl Seeing {
             project(frame.camera, camera, &self.rink, &self.projection, utc_us, tracks, observations);
         }
         if let Some(annotator) = &eye.annotator {
-            let marks = tracks.iter().filter(|track| track.life == Life::Confirmed);
+            let marks = tracks.iter().filter(|track| matches!(track.life, Life::Confirmed | Life::Coasting));
             annotator.add(frame.clone(), marks.map(|track| mark(track, eye.fitted.as_ref())).collect());
         }
         count

@@ -24,12 +24,11 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A track not seen for `unseen_s` seconds; `place_sigma` is a detection's, in heights.
-    pub fn new(moving: &Moving, class: Class, unseen_s: f32, place_sigma: f32, config: &Association) -> Self {
-        let noise = (place_sigma * moving.h.at).powi(2);
+    /// A track not seen for `unseen_s` seconds; `noise` a detection's variances, across and down, px².
+    pub fn new(moving: &Moving, class: Class, unseen_s: f32, noise: [f32; 2], config: &Association) -> Self {
         Self {
             rect: moving.rect(),
-            inverse_variance: [1.0 / (moving.x.variance + noise), 1.0 / (moving.y.variance + noise)],
+            inverse_variance: [1.0 / (moving.x.variance + noise[0]), 1.0 / (moving.y.variance + noise[1])],
             class,
             price: config.unseen_price * (1.0 - (-unseen_s * 1e3 / config.unseen_ms).exp()),
         }
@@ -73,7 +72,7 @@ mod tests {
         let mut moving = Moving::start(&rect, &motion);
         moving.predict(1.0 / 30.0, &motion);
         let seen = Detection { rect: Rect { x: 100.0 + across, ..rect }, class, score: 0.9 };
-        Candidate::new(&moving, Class::Skater, 0.0, motion.place_sigma, &config).cost(&seen, &config)
+        Candidate::new(&moving, Class::Skater, 0.0, moving.place_noise(&motion), &config).cost(&seen, &config)
     }
 
     #[test]

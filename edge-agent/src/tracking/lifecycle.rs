@@ -1,12 +1,12 @@
 //! How a track is born and dies.
 //!
 //! ```text
-//!            hits >= confirm_hits            not seen
-//!  Tentative ────────────────────► Confirmed ────────► Lost
-//!      │                               ▲                │
-//!      │ unseen > tentative_ms_max     └─────seen───────┤
-//!      ▼                                                │ unseen > lost_ms_max
-//!    Dead ◄─────────────────────────────────────────────┘
+//!      hits, score enough            not seen            for longer
+//!  Tentative ────────────► Confirmed ────────► Coasting ───────────► Lost
+//!      │                     ▲  ▲                │                   │ │
+//!      │ tentative_ms_max    │  └──────seen──────┘                   │ │
+//!      ▼                     └─────────────────seen──────────────────┘ │ lost_ms_max
+//!    Dead ◄────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! Comes in: seen or not, and when. Goes out: where in its life the track is; `None` is dead. Time is an argument.
@@ -14,12 +14,14 @@
 use super::{Life, config::Lifecycle};
 
 /// A track's life so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Story {
     /// Where in its life it is.
     pub life: Life,
     /// Detections joined so far.
     pub hits: u32,
+    /// Their scores, summed.
+    pub score: f32,
     /// When it was first seen, microseconds.
     pub born_us: i64,
     /// When it was last seen, microseconds.
@@ -28,16 +30,18 @@ pub struct Story {
 
 impl Story {
     /// First sight.
-    pub fn start(now_us: i64, config: &Lifecycle) -> Self {
-        let life = if config.confirm_hits <= 1 { Life::Confirmed } else { Life::Tentative };
-        Self { life, hits: 1, born_us: now_us, seen_us: now_us }
+    pub fn start(now_us: i64, score: f32, config: &Lifecycle) -> Self {
+        let mut story = Self { life: Life::Tentative, hits: 0, score: 0.0, born_us: now_us, seen_us: now_us };
+        story.seen(now_us, score, config);
+        story
     }
 
     /// A detection was joined.
-    pub fn seen(&mut self, now_us: i64, config: &Lifecycle) {
+    pub fn seen(&mut self, now_us: i64, score: f32, config: &Lifecycle) {
         self.hits = self.hits.saturating_add(1);
+        self.score += score;
         self.seen_us = now_us;
-        if self.life != Life::Tentative || self.hits >= config.confirm_hits {
+        if self.life != Life::Tentative || (self.hits >= config.confirm_hits && self.score >= config.confirm_score) {
             self.life = Life::Confirmed;
         }
     }
@@ -46,9 +50,12 @@ impl Story {
     pub fn missed(&mut self, now_us: i64, config: &Lifecycle) -> bool {
         let patience_us = match self.life {
             Life::Tentative => i64::from(config.tentative_ms_max) * 1_000,
-            Life::Confirmed | Life::Lost => {
-                self.life = Life::Lost;
-                let earned_us = (self.seen_us - self.born_us) as f64 * f64::from(config.lost_per_age);
+            Life::Confirmed | Life::Coasting | Life::Lost => {
+                let (unseen_us, age_us) = (self.unseen_us(now_us), (self.seen_us - self.born_us) as f64);
+                let coasts = unseen_us <= i64::from(config.coast_ms_max) * 1_000
+                    && unseen_us as f64 <= age_us * f64::from(config.coast_per_age);
+                self.life = if coasts { Life::Coasting } else { Life::Lost };
+                let earned_us = age_us * f64::from(config.lost_per_age);
                 (earned_us as i64).min(i64::from(config.lost_ms_max) * 1_000)
             }
         };
@@ -65,30 +72,38 @@ impl Story {
 mod tests {
     use super::*;
 
-    const CONFIG: Lifecycle = Lifecycle { confirm_hits: 2, tentative_ms_max: 50, lost_ms_max: 500, lost_per_age: 50.0 };
+    const CONFIG: Lifecycle = Lifecycle {
+        confirm_hits: 2,
+        confirm_score: 1.5,
+        tentative_ms_max: 50,
+        lost_ms_max: 500,
+        coast_ms_max: 100,
+        coast_per_age: 0.5,
+        lost_per_age: 50.0,
+    };
 
     #[test]
     fn believed_when_seen_twice() {
-        let mut story = Story::start(0, &CONFIG);
+        let mut story = Story::start(0, 0.9, &CONFIG);
         assert_eq!(story.life, Life::Tentative);
-        story.seen(33_000, &CONFIG);
+        story.seen(33_000, 0.9, &CONFIG);
         assert_eq!(story.life, Life::Confirmed);
     }
 
     #[test]
     fn a_flash_dies_young() {
-        let mut story = Story::start(0, &CONFIG);
+        let mut story = Story::start(0, 0.9, &CONFIG);
         assert!(story.missed(33_000, &CONFIG));
         assert!(!story.missed(66_000, &CONFIG));
     }
 
     #[test]
     fn lost_is_found_again_or_dies() {
-        let mut story = Story::start(0, &CONFIG);
-        story.seen(10_000, &CONFIG);
+        let mut story = Story::start(0, 0.9, &CONFIG);
+        story.seen(10_000, 0.9, &CONFIG);
         assert!(story.missed(500_000, &CONFIG));
         assert_eq!(story.life, Life::Lost);
-        story.seen(510_000, &CONFIG);
+        story.seen(510_000, 0.9, &CONFIG);
         assert_eq!(story.life, Life::Confirmed);
         assert!(story.missed(1_010_000, &CONFIG));
         assert!(!story.missed(1_010_001, &CONFIG));

@@ -1,11 +1,13 @@
 //! Detections of one camera to tracks. Pure: no IO, no clock; time is an argument.
 //!
-//! Comes in: the [`Detection`](crate::inference::Detection)s of one frame and its capture time. Goes out: the
-//! [`Track`]s alive then, in order of id. Allocates nothing per frame in the steady state. Never fails: detections
-//! beyond `detections_max`, or that are not numbers, are left out. [`evaluation`] measures how good it is.
+//! Comes in: the [`Detection`](crate::inference::Detection)s of one frame, its capture time and, where it is known, what
+//! the camera did since the frame before. Goes out: the [`Track`]s alive then, in order of id. Allocates nothing per
+//! frame in the steady state. Never fails: detections beyond `detections_max`, or that are not numbers, are left out.
+//! [`evaluation`] measures how good it is.
 
 pub mod config;
 pub mod motion;
+pub mod camera;
 pub mod assignment;
 pub mod association;
 pub mod lifecycle;
@@ -26,7 +28,9 @@ pub enum Life {
     Tentative,
     /// Believed, and seen in this frame.
     Confirmed,
-    /// Believed, not seen in this frame, still looked for.
+    /// Believed, not seen for a moment; where it should be is still worth showing.
+    Coasting,
+    /// Believed, not seen for longer, still looked for.
     Lost,
 }
 

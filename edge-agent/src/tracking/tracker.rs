@@ -1,20 +1,21 @@
 //! One camera's tracker: predict, join in two passes, let live or die, and say what is alive.
 //!
 //! The first pass joins detections of high score to all tracks; the second offers what is left of low score to
-//! believed tracks seen a moment ago (`ByteTrack`, Zhang et al. 2022). What all seen boxes have in common in how
-//! their prediction is corrected is the camera's doing: unseen tracks take the same correction.
+//! believed tracks (`ByteTrack`, Zhang et al. 2022). Before anything is joined, the camera's motion is taken out: as told
+//! by the caller who has the pictures, else as far as all boxes share it ([`camera`](super::camera)).
 
-use super::{Config, Life, Track, assignment::Assignment, association::Candidate, lifecycle::Story, motion::Moving};
+use super::{
+    Config, Life, Track, assignment::Assignment, association::Candidate, camera::CameraMotion, lifecycle::Story,
+    motion::Moving,
+};
 use crate::{
-    geometry::Rect,
+    geometry::{Affine, Rect},
     ids::TrackId,
     inference::{Class, Detection},
 };
 
 /// Longest step a prediction makes, seconds: after a longer silence a straight line says nothing.
 const STEP_S_MAX: f32 = 1.0;
-/// Seen boxes needed before their common correction is believed to be the camera's.
-const COMMON_MOTION_MIN: usize = 6;
 
 /// One living track.
 #[derive(Debug, Clone)]
@@ -65,8 +66,9 @@ pub struct Tracker {
     seen: Vec<bool>,
     /// Which detections were joined in this frame.
     joined: Vec<bool>,
-    /// By how much each seen track was corrected: across, down, and the speeds of both.
-    corrections: [Vec<f32>; 4],
+    camera: CameraMotion,
+    /// The camera's step when the caller told it, and in how many seconds it was made.
+    told: Option<(Affine, f32)>,
 }
 
 impl Tracker {
@@ -85,34 +87,34 @@ impl Tracker {
             columns: Vec::with_capacity(detections),
             seen: Vec::with_capacity(tracks),
             joined: Vec::with_capacity(detections),
-            corrections: std::array::from_fn(|_| Vec::with_capacity(tracks)),
+            camera: CameraMotion::new(tracks),
+            told: None,
             config,
         }
     }
 
     /// Takes in one frame's detections; answers the tracks alive then, in order of id.
     ///
-    /// A frame older than the one before is taken to be of the same moment.
-    pub fn update(&mut self, captured_us: i64, detections: &[Detection]) -> &[Track] {
+    /// `camera` is its step since the frame before, where the pictures told it; otherwise what all boxes do alike is
+    /// taken for it. A frame older than the one before is taken to be of the same moment.
+    pub fn update(&mut self, captured_us: i64, detections: &[Detection], camera: Option<&Affine>) -> &[Track] {
         let now_us = captured_us.max(self.now_us.unwrap_or(captured_us));
         let dt_s = ((now_us - self.now_us.unwrap_or(now_us)) as f32 * 1e-6).min(STEP_S_MAX);
         self.now_us = Some(now_us);
         let detections = &detections[..detections.len().min(self.config.detections_max)];
-        for living in &mut self.living {
-            living.moving.predict(dt_s, &self.config.motion);
-        }
+        self.told = camera.filter(|_| dt_s > 0.0).map(|affine| (*affine, dt_s));
+        self.predict(dt_s, camera);
         self.seen.clear();
         self.seen.resize(self.living.len(), false);
         self.joined.clear();
         self.joined.resize(detections.len(), false);
-        for corrections in &mut self.corrections {
-            corrections.clear();
+        if camera.is_none() {
+            self.settle_camera(dt_s, detections);
         }
 
         let (high, low) = (self.config.high_score, self.config.low_score);
         self.pass(now_us, detections, high..=f32::INFINITY, self.config.association.first_cost_max, |_| true);
-        self.carry_unseen();
-        let recent = |living: &Living| living.story.life == Life::Confirmed;
+        let recent = |living: &Living| living.story.life != Life::Tentative;
         self.pass(now_us, detections, low..=high.next_down(), self.config.association.second_cost_max, recent);
 
         self.bury(now_us);
@@ -135,9 +137,13 @@ impl Tracker {
         for (row, living) in self.living.iter().enumerate() {
             if !self.seen[row] && eligible(living) {
                 let unseen_s = living.story.unseen_us(now_us) as f32 * 1e-6;
-                let (class, sigma) = (living.class(), config.motion.place_sigma);
+                let (class, noise) = (living.class(), living.moving.place_noise(&config.motion));
                 self.rows.push(row as u32);
-                self.candidates.push(Candidate::new(&living.moving, class, unseen_s, sigma, &config.association));
+                let mut candidate = Candidate::new(&living.moving, class, unseen_s, noise, &config.association);
+                if living.story.life == Life::Tentative {
+                    candidate.price += config.association.tentative_price;
+                }
+                self.candidates.push(candidate);
             }
         }
         self.columns.clear();
@@ -161,26 +167,56 @@ impl Tracker {
             let Some(column) = column else { continue };
             let (row, column) = (self.rows[row] as usize, self.columns[*column as usize] as usize);
             let (living, detection) = (&mut self.living[row], &detections[column]);
-            let before = living.moving;
-            living.moving.update(&detection.rect, &config.motion);
-            for (corrections, correction) in self.corrections.iter_mut().zip(living.moving.moved_from(&before)) {
-                corrections.push(correction);
-            }
-            living.story.seen(now_us, &config.lifecycle);
+            living.moving.update(&detection.rect, detection.score, &config.motion);
+            living.story.seen(now_us, detection.score, &config.lifecycle);
             living.vote(detection);
             self.seen[row] = true;
             self.joined[column] = true;
         }
     }
 
-    /// Corrects what was not seen by what is common to the corrections of all that was.
-    fn carry_unseen(&mut self) {
-        if self.corrections[0].len() < COMMON_MOTION_MIN {
-            return;
+    /// Moves everything on by `dt_s` seconds and by the camera's step, told or expected.
+    fn predict(&mut self, dt_s: f32, camera: Option<&Affine>) {
+        let heights: f32 = self.living.iter().map(|living| living.moving.h.at).sum();
+        let height = heights / self.living.len().max(1) as f32;
+        let shift = match camera {
+            Some(_) => [0.0; 2],
+            None => self.camera.predict(dt_s, height, &self.config.motion),
+        };
+        for living in &mut self.living {
+            living.moving.predict(dt_s, &self.config.motion);
+            living.moving.shift(shift);
+            if let Some(affine) = camera {
+                living.moving.carry(affine);
+            }
         }
-        let common = self.corrections.each_mut().map(|corrections| median(corrections));
-        for (living, _) in self.living.iter_mut().zip(&self.seen).filter(|(_, seen)| !**seen) {
-            living.moving.shift(common);
+    }
+
+    /// Takes out what all boxes do alike, before anything is joined.
+    fn settle_camera(&mut self, dt_s: f32, detections: &[Detection]) {
+        let (motion, gate) = (&self.config.motion, self.config.association.gate_sigmas.powi(2));
+        for living in &self.living {
+            let moving = &living.moving;
+            let noise = moving.place_noise(motion);
+            let inverse = [1.0 / (moving.x.variance + noise[0]), 1.0 / (moving.y.variance + noise[1])];
+            let (mut nearest, mut innovation) = (gate, None);
+            for detection in detections {
+                let rect = &detection.rect;
+                let beside = [rect.x + rect.w * 0.5 - moving.x.at, rect.y + rect.h * 0.5 - moving.y.at];
+                let squared = beside[0] * beside[0] * inverse[0] + beside[1] * beside[1] * inverse[1];
+                if squared < nearest && detection.score >= self.config.high_score {
+                    (nearest, innovation) = (squared, Some(beside));
+                }
+            }
+            if let Some(innovation) = innovation {
+                self.camera.saw(innovation);
+            }
+        }
+        let shift = self.camera.settle();
+        let given = self.camera.give_up(1.0 - (-dt_s * 1e3 / self.config.motion.camera_memory_ms).exp());
+        for living in &mut self.living {
+            living.moving.shift(shift);
+            living.moving.hasten(given);
         }
     }
 
@@ -200,10 +236,14 @@ impl Tracker {
             if !worthy || self.living.len() >= self.config.tracks_max {
                 continue;
             }
+            let mut moving = Moving::start(&detection.rect, &self.config.motion);
+            if let Some((affine, dt_s)) = &self.told {
+                moving.start_beside(pan(affine, *dt_s, moving.x.at, moving.y.at));
+            }
             let mut living = Living {
                 id: TrackId(self.next_id),
-                moving: Moving::start(&detection.rect, &self.config.motion),
-                story: Story::start(now_us, &self.config.lifecycle),
+                moving,
+                story: Story::start(now_us, detection.score, &self.config.lifecycle),
                 votes: [0.0; 4],
                 score: detection.score,
             };
@@ -215,26 +255,32 @@ impl Tracker {
 
     fn tell(&mut self) -> &[Track] {
         self.tracks.clear();
-        self.tracks.extend(self.living.iter().map(|living| Track {
-            id: living.id,
-            rect: living.moving.rect(),
-            velocity_px: [living.moving.x.speed, living.moving.y.speed],
-            sigma_px: living.moving.foot_sigma(),
-            class: living.class(),
-            score: living.score,
-            life: living.story.life,
+        self.tracks.extend(self.living.iter().map(|living| {
+            let (x, y) = (living.moving.x, living.moving.y);
+            let camera = match &self.told {
+                Some((affine, dt_s)) => pan(affine, *dt_s, x.at, y.at),
+                None => self.camera.speed(),
+            };
+            Track {
+                id: living.id,
+                rect: living.moving.rect(),
+                velocity_px: [x.speed + camera[0], y.speed + camera[1]],
+                sigma_px: living.moving.foot_sigma(),
+                class: living.class(),
+                score: living.score,
+                life: living.story.life,
+            }
         }));
         &self.tracks
     }
 }
 
+/// How fast the picture moves at a place, pixels per second.
+fn pan([[a, b, c], [d, e, f]]: &Affine, dt_s: f32, x: f32, y: f32) -> [f32; 2] {
+    [(a * x + b * y + c - x) / dt_s, (d * x + e * y + f - y) / dt_s]
+}
+
 /// Whether it has a place and a size.
 fn is_box(rect: &Rect) -> bool {
     rect.x.is_finite() && rect.y.is_finite() && rect.w.is_finite() && rect.h.is_finite() && rect.w > 0.0 && rect.h > 0.0
-}
-
-/// The middle one; reorders. Not of nothing.
-fn median(values: &mut [f32]) -> f32 {
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f32::total_cmp).1
 }
