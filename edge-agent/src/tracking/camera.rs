@@ -43,6 +43,14 @@ impl CameraMotion {
         })
     }
 
+    /// The pictures told its speed, pixels per second: what to expect when they next do not.
+    pub fn told(&mut self, speed: [f32; 2]) {
+        for (axis, speed) in self.axes.iter_mut().zip(speed) {
+            *axis = Axis::start(0.0, 0.0, 0.0);
+            axis.speed = speed;
+        }
+    }
+
     /// One box was found this far beside where it should be.
     pub fn saw(&mut self, innovation: [f32; 2]) {
         for (kept, value) in self.innovations.iter_mut().zip(innovation) {

@@ -177,6 +177,11 @@ impl Tracker {
 
     /// Moves everything on by `dt_s` seconds and by the camera's step, told or expected.
     fn predict(&mut self, dt_s: f32, camera: Option<&Affine>) {
+        if let (Some((affine, dt_s)), false) = (&self.told, self.living.is_empty()) {
+            let share = 1.0 / self.living.len() as f32;
+            let place = |axis: fn(&Moving) -> f32| self.living.iter().map(|living| axis(&living.moving) * share).sum();
+            self.camera.told(pan(affine, *dt_s, place(|moving| moving.x.at), place(|moving| moving.y.at)));
+        }
         let heights: f32 = self.living.iter().map(|living| living.moving.h.at).sum();
         let height = heights / self.living.len().max(1) as f32;
         let shift = match camera {
