@@ -8,7 +8,7 @@ export ORT_DYLIB_PATH ?= $(SETUP)/libonnxruntime.so
 # One form of the test command for machines with and without nextest.
 RUNNER := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo "test --no-fail-fast")
 
-.PHONY: help setup dashboard build release test lint demo bench model clean
+.PHONY: help setup dashboard build release test lint demo bench peers model clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ demo: build ## hub and one appliance on a simulated game; dashboard at http://lo
 
 bench: release ## measure; prints a table and writes target/bench.json
 	cargo bench --workspace --benches
+
+PEERS := $(CURDIR)/target/setup/tracking-peers
+peers: release ## the tracker beside SORT, ByteTrack, OC-SORT, TrackEval and motmetrics (needs the film's boxes, RINKSIDE_REAL)
+	python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r edge-agent/benches/peers/tracking.txt
+	$(PEERS)/bin/pip install -q --no-deps ocsort==0.0.2 bytetracker==0.3.2
+	$(PEERS)/bin/python edge-agent/benches/peers/tracking.py check --agent $(TARGET)/release/edge-agent
+	$(PEERS)/bin/python edge-agent/benches/peers/tracking.py compare --agent $(TARGET)/release/edge-agent
 
 model: setup ## train the detector again from nothing (hours on two cores)
 	models/training/train.sh

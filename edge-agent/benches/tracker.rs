@@ -1,4 +1,4 @@
-//! How fast the tracker is, beside the fastest of its peers from PyPI on the same boxes: rows in `target/bench.json`.
+//! How fast the tracker is, beside the fastest of its peers from `PyPI` on the same boxes: rows in `target/bench.json`.
 //!
 //! Thirteen skaters cross each other for a minute of 60 frames a second; boxes are dropped, jittered and made up as in
 //! the tracking tests. Ours is timed over the minute again and again on one core; each peer over it once, by
@@ -99,7 +99,9 @@ fn fastest_peer(boxes: &[Seen]) -> Option<(String, f64)> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("detections.txt");
     let mut text = String::new();
-    boxes.iter().for_each(|row| mot_text::write_row(&mut text, row));
+    for row in boxes {
+        mot_text::write_row(&mut text, row);
+    }
     std::fs::write(&path, text).expect("a writable folder");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/tracking.py");
     let mut command = Command::new(python);
