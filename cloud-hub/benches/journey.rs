@@ -1,8 +1,9 @@
 //! The whole journey, measured from outside: a real hub, a real appliance, a real WebSocket.
 //!
 //! The appliance sees a simulated game in real time, so load is open-loop: a slow stage shows as latency, not as a
-//! lower rate. Every state and event carries its capture time; this bench notes when it reaches a viewer on the same
-//! machine's clock. Two runs: tags only (the model apart), and tags with one 1080p camera (the model included).
+//! lower rate. Every event carries its capture time and every state the instant it speaks of: the present one, reckoned
+//! from the readings that had come by then. This bench notes when they reach a viewer on the same machine's clock. Two
+//! runs: tags only (the model apart), and tags with one 1080p camera (the model included).
 //!
 //! ```text
 //! cargo bench -p cloud-hub --bench journey        JOURNEY_SECONDS=20 for a longer run
@@ -38,10 +39,10 @@ fn main() {
              10 frames/s, QUIC and WebSocket on loopback, rendering on the same two cores",
             24
         );
-        for (what, histogram) in [("state", &found.states), ("event", &found.events)] {
+        for (what, histogram) in [("instant of a state", &found.states), ("capture of an event", &found.events)] {
             for (percentile, quantile) in [("p50", 0.5), ("p99", 0.99)] {
                 let value = histogram.value_at_quantile(quantile) as f64 / 1000.0;
-                let name = format!("capture → {what} → hub → WebSocket, {name}, {percentile}");
+                let name = format!("{what} → hub → WebSocket, {name}, {percentile}");
                 table.push(Row::new(name, value, "ms", &conditions));
             }
         }

@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Share of the newest interval in the mean of a camera's rate: about a second at 30 frames/s.
+/// Share of the newest interval in a camera's mean: about a second at 30 frames/s.
 const RATE_SHARE: f64 = 0.05;
 
 /// What the vision thread has made of each camera.
@@ -28,7 +28,9 @@ pub struct Looks(Arc<Mutex<Vec<Look>>>);
 #[derive(Debug, Clone, Copy, Default)]
 struct Look {
     last_us: u64,
-    frames_per_second: f64,
+    /// Mean time from one frame to the next: frames looked at side by side come in bursts, of which a mean of rates
+    /// would make thousands a second.
+    interval_us: f64,
     tracks: usize,
 }
 
@@ -41,9 +43,10 @@ impl Looks {
             cameras.resize_with(index + 1, Look::default);
         }
         let look = &mut cameras[index];
-        let interval_us = now_us.saturating_sub(look.last_us).max(1);
         if look.last_us > 0 {
-            look.frames_per_second += (1e6 / interval_us as f64 - look.frames_per_second) * RATE_SHARE;
+            let interval_us = now_us.saturating_sub(look.last_us) as f64;
+            let share = if look.interval_us > 0.0 { RATE_SHARE } else { 1.0 };
+            look.interval_us += (interval_us - look.interval_us) * share;
         }
         (look.last_us, look.tracks) = (now_us, tracks);
     }
@@ -69,7 +72,8 @@ pub fn picture(
             .iter()
             .enumerate()
             .map(|(index, source)| {
-                let Look { frames_per_second, tracks, .. } = looks.of(index);
+                let Look { interval_us, tracks, .. } = looks.of(index);
+                let frames_per_second = if interval_us > 0.0 { 1e6 / interval_us } else { 0.0 };
                 web::Camera { source: source.clone(), frames_per_second, tracks }
             })
             .collect(),
@@ -109,5 +113,22 @@ pub async fn watch_others(
         for line in lines.lines() {
             health.report(&format!("sensors {}", line.path), State::from(line.state));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_come_in_bursts_keep_their_rate() {
+        let looks = Looks::default();
+        for pair in 1..200_u64 {
+            for at_us in [pair * 66_667, pair * 66_667 + 50] {
+                looks.note(CameraId(0), 3, at_us);
+            }
+        }
+        let rate = 1e6 / looks.of(0).interval_us;
+        assert!((rate - 30.0).abs() < 3.0, "{rate} frames/s");
     }
 }
