@@ -7,6 +7,7 @@ Never: sees the split it is not asked for. People are matched once each, best sc
 
 import argparse
 import json
+import math
 import time
 import tomllib
 from pathlib import Path
@@ -20,6 +21,8 @@ from training.data import read_film, read_rendered
 from training.network import LABELS
 
 MATCH = 0.5
+# People by their height in the network's input, pixels.
+HEIGHTS = (9, 15, 20, 30, 45, 70, 1000)
 # Rows looked at for doubles: a rink holds some twenty people, each answered by a dozen anchors.
 ROWS_MAX = 400
 PUCK = LABELS.index("puck")
@@ -48,6 +51,11 @@ class Model:
 
     def boxes(self, pixels, score_min):
         """Rows left, top, right, bottom, score, label in the picture's pixels, best first, doubles removed."""
+        found = self.raw(pixels, score_min)
+        return suppress(found[found[:, 4].argsort()[::-1]][:ROWS_MAX], self.output["overlap_max"])
+
+    def raw(self, pixels, score_min):
+        """The same unsorted, doubles and all."""
         tensor, scale = self.tensor(pixels)
         rows = self.session.run(None, {self.input["name"]: tensor})[0][0]
         label, score = rows[:, 4:].argmax(1), rows[:, 4:].max(1)
@@ -55,8 +63,33 @@ class Model:
         rows, label, score = rows[kept], label[kept], score[kept]
         sides = numpy.concatenate([rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2], 1) / scale
         limits = [pixels.shape[1], pixels.shape[0]] * 2
-        found = numpy.column_stack([sides.clip(0, limits), score, label])
-        return suppress(found[found[:, 4].argsort()[::-1]][:ROWS_MAX], self.output["overlap_max"])
+        return numpy.column_stack([sides.clip(0, limits), score, label])
+
+
+class Tiled(Model):
+    """The picture in overlapping tiles of the input's size, each pixel one input pixel, and once as a whole."""
+
+    # What neighbours share; a person no larger is whole in one of them.
+    SHARED = 128
+
+    def boxes(self, pixels, score_min):
+        height, width = pixels.shape[:2]
+        found = [self.raw(pixels, score_min)]
+        for top in _starts(height, self.height, self.SHARED):
+            for left in _starts(width, self.width, self.SHARED):
+                rows = self.raw(pixels[top : top + self.height, left : left + self.width], score_min)
+                # Whoever an inner edge cuts is left to the neighbour or the whole.
+                cut = (rows[:, 0] < 2) & (left > 0) | (rows[:, 1] < 2) & (top > 0)
+                cut |= (rows[:, 2] > self.width - 2) & (left + self.width < width)
+                cut |= (rows[:, 3] > self.height - 2) & (top + self.height < height)
+                found.append(rows[~cut] + [left, top, left, top, 0, 0])
+        found = numpy.concatenate(found)
+        return suppress(found[found[:, 4].argsort()[::-1]][: ROWS_MAX * 4], self.output["overlap_max"])
+
+
+def _starts(full, size, shared):
+    count = max(math.ceil((full - shared) / (size - shared)), 1)
+    return [round(i * (full - size) / max(count - 1, 1)) if full > size else 0 for i in range(count)]
 
 
 def overlaps(one, many):
@@ -113,7 +146,7 @@ def measure(model, pictures, score_min):
     kinds = {"people": [label for label in range(len(LABELS)) if label != PUCK]}
     kinds.update({name: [label] for label, name in enumerate(LABELS)})
     gathered = {kind: ([], [], 0) for kind in kinds}
-    per_picture = []
+    per_picture, heights = [], []
     for picture in pictures:
         pixels = picture.pixels()
         scale = min(model.width / pixels.shape[1], model.height / pixels.shape[0])
@@ -133,6 +166,8 @@ def measure(model, pictures, score_min):
             if kind == "people":
                 sure = verdicts[mine[:, 4] >= score_min]
                 right, wrong = int((sure == 1).sum()), int((sure == 0).sum())
+                seen = match(truth, mine[mine[:, 4] >= score_min], ignored) == 1
+                heights.append(numpy.column_stack([(truth[:, 3] - truth[:, 1]) * scale, seen]))
                 per_picture.append((picture.name, len(truth), right, len(truth) - right, wrong))
     figures = {}
     for kind, (scores, verdicts, count) in gathered.items():
@@ -145,7 +180,13 @@ def measure(model, pictures, score_min):
             "precision": round(right / (right + wrong), 3) if right + wrong else None,
             "ap50": round(average_precision(scores, verdicts, count), 3) if count else None,
         }
-    return figures, per_picture
+    heights = numpy.concatenate(heights)
+    by_height = {}
+    for low, high in zip(HEIGHTS, HEIGHTS[1:]):
+        inside = heights[(heights[:, 0] >= low) & (heights[:, 0] < high), 1]
+        if len(inside):
+            by_height[f"{low} to {high}"] = f"{inside.mean():.2f} of {len(inside)}"
+    return figures, by_height, per_picture
 
 
 def milliseconds(model, rounds=40):
@@ -168,11 +209,12 @@ def main():
     parser.add_argument("--split", default="held_out", choices=("held_out", "train"))
     parser.add_argument("--rendered", type=Path)
     parser.add_argument("--size", nargs=2, type=int, default=(None, None), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--tiled", action="store_true", help="the picture in tiles of that size, and whole")
     parser.add_argument("--time", action="store_true", help="also time the network, one thread and two")
     options = parser.parse_args()
     entry = tomllib.loads(options.registry.read_text())["model"][0]
     path = options.model or options.registry.parent / entry["file"]
-    model = Model(path, entry, *options.size)
+    model = (Tiled if options.tiled else Model)(path, entry, *options.size)
     score_min = entry["output"]["score_min"]
     sets = {}
     if options.film:
@@ -180,10 +222,12 @@ def main():
     if options.rendered:
         sets["rendered"] = read_rendered(options.rendered)
     for name, pictures in sets.items():
-        figures, per_picture = measure(model, pictures, score_min)
-        print(f"{name}, {len(pictures)} pictures at {model.width}x{model.height}, score at least {score_min}")
+        figures, by_height, per_picture = measure(model, pictures, score_min)
+        size = f"{model.width}x{model.height}{' tiled' if options.tiled else ''}"
+        print(f"{name}, {len(pictures)} pictures at {size}, score at least {score_min}")
         for kind, row in figures.items():
             print(f"  {kind:9}", json.dumps(row))
+        print("  recall by height", json.dumps(by_height))
         if name != "rendered":
             for picture, truth, right, missed, wrong in per_picture:
                 print(f"  {picture:18} on the ice {truth:2}, found {right:2}, missed {missed}, false {wrong}")

@@ -1,7 +1,7 @@
 """The detector: a trimmed EfficientNet-Lite0 trunk, a small two-way feature pyramid and one head for three strides.
 
 Comes in: a batch of RGB pictures as floats 0 to 255, height and width multiples of 32.
-Goes out while training: per anchor, class logits and the distances to the box's four sides in input pixels.
+Goes out while training: per anchor, logits (person, puck, then one per label of a person) and the distances to the box's four sides in input pixels.
 Goes out of `Exported`: one tensor [batch, anchors, 4 + classes], boxes as centre x, centre y, width, height in input
 pixels, scores already through the sigmoid. Anchors run stride by stride (8, 16, 32), each row by row.
 Never: reads pictures, picks thresholds or suppresses double boxes; that is the reader's work.
@@ -11,6 +11,9 @@ import torch
 from torch import nn
 
 LABELS = ("skater", "goalie", "official", "puck")
+# Each anchor says whether somebody or a puck is there, and, apart from that, what label a person has.
+PRESENCE = ("person", "puck")
+PERSON_LABELS = LABELS[:3]
 STRIDES = (8, 16, 32)
 MEAN = 127.0
 DEVIATION = 128.0
@@ -147,17 +150,18 @@ class Detector(nn.Module):
         self.pyramid = Pyramid(Trunk.channels)
         wide = PYRAMID_CHANNELS
         self.tower = nn.ModuleList(nn.Sequential(separable(wide), separable(wide)) for _ in STRIDES)
-        self.classes = nn.ModuleList(nn.Conv2d(wide, len(LABELS), 1) for _ in STRIDES)
+        self.classes = nn.ModuleList(nn.Conv2d(wide, len(PRESENCE) + len(PERSON_LABELS), 1) for _ in STRIDES)
         self.sides = nn.ModuleList(nn.Conv2d(wide, 4, 1) for _ in STRIDES)
         for classes, sides in zip(self.classes, self.sides):
             nn.init.normal_(classes.weight, std=0.01)
             # One anchor in a hundred is on an object: start there, or the first steps only unlearn false boxes.
-            nn.init.constant_(classes.bias, -4.6)
+            nn.init.constant_(classes.bias[: len(PRESENCE)], -4.6)
+            nn.init.zeros_(classes.bias[len(PRESENCE) :])
             nn.init.normal_(sides.weight, std=0.01)
             nn.init.constant_(sides.bias, 1.0)
 
     def forward(self, x):
-        """Per stride: class logits [b, classes, h, w] and distances left, top, right, bottom [b, 4, h, w] in pixels."""
+        """Per stride: logits [b, presence and labels, h, w] and distances left, top, right, bottom [b, 4, h, w] in pixels."""
         return self.answer(self.trunk(x))
 
     def answer(self, features):
@@ -186,5 +190,9 @@ class Exported(nn.Module):
             y = (torch.cumsum(ones, 2) - 0.5) * stride
             left, top, right, bottom = distances.split(1, 1)
             box = [x + (right - left) * 0.5, y + (bottom - top) * 0.5, left + right, top + bottom]
-            rows.append(torch.cat([*box, torch.sigmoid(logits)], 1).flatten(2))
+            person, puck, labels = logits.split((1, 1, len(PERSON_LABELS)), 1)
+            # The likeliest label has the person's whole score: doubt about the label is none about the person.
+            shares = torch.softmax(labels, 1)
+            scores = torch.sigmoid(person) * shares / shares.amax(1, keepdim=True)
+            rows.append(torch.cat([*box, scores, torch.sigmoid(puck)], 1).flatten(2))
         return torch.cat(rows, 2).transpose(1, 2)

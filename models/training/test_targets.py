@@ -10,7 +10,7 @@ from training.augment import Augmenter
 from training.data import Picture
 from training.evaluate import average_precision, match
 from training.losses import anchors, assign, loss, overlap
-from training.network import LABELS, Detector, Exported
+from training.network import LABELS, PRESENCE, Detector, Exported
 
 
 class Targets(unittest.TestCase):
@@ -23,7 +23,7 @@ class Targets(unittest.TestCase):
         centres, strides = anchors([(8, 8), (4, 4), (2, 2)])
         boxes = torch.tensor([[8.0, 8, 24, 40], [40.0, 16, 56, 48]])
         sides = torch.cat([centres - strides[:, None] * 2, centres + strides[:, None] * 2], 1)
-        scores = torch.full((len(centres), len(LABELS)), 0.01)
+        scores = torch.full((len(centres), len(PRESENCE)), 0.01)
         matched, wanted = assign(scores, sides, centres, boxes, torch.tensor([0, 2]))
         self.assertEqual(set(matched.tolist()), {-1, 0, 1})
         for box in (0, 1):
@@ -34,14 +34,14 @@ class Targets(unittest.TestCase):
     def test_puck_smaller_than_a_cell_gets_an_anchor(self):
         centres, strides = anchors([(8, 8), (4, 4), (2, 2)])
         sides = torch.cat([centres - 2, centres + 2], 1)
-        scores = torch.full((len(centres), len(LABELS)), 0.01)
+        scores = torch.full((len(centres), len(PRESENCE)), 0.01)
         matched, _ = assign(scores, sides, centres, torch.tensor([[31.0, 31, 33, 33]]), torch.tensor([3]))
         self.assertGreater(int((matched == 0).sum()), 0)
 
     def test_ignored_box_costs_nothing(self):
         torch.manual_seed(1)
         shapes = [(8, 8), (4, 4), (2, 2)]
-        answers = [(torch.randn(1, 4, h, w), torch.rand(1, 4, h, w) * 20 + 1) for h, w in shapes]
+        answers = [(torch.randn(1, 5, h, w), torch.rand(1, 4, h, w) * 20 + 1) for h, w in shapes]
         none, everywhere = torch.zeros(0, 4), torch.tensor([[-1.0, -1, 65, 65]])
         sample = SimpleNamespace(boxes=torch.zeros(0, 5), ignored=none, pucks_known=True)
         self.assertGreater(float(loss(answers, [sample])[0]), 0)

@@ -159,17 +159,17 @@ def main():
             break
         for group, rate in zip(steps.param_groups, rates):
             group["lr"] = rate * schedule(progress)
-        total, score_part, box_part = loss(answers_of(detector, pictures), samples)
+        total, *shares = loss(answers_of(detector, pictures), samples)
         steps.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(detector.parameters(), 10.0)
         steps.step()
         follow(average, detector, step)
-        parts.append((score_part, box_part))
+        parts.append(shares)
         if (step + 1) % 50 == 0:
-            score_mean, box_mean = numpy.mean(parts, 0)
+            score_mean, box_mean, label_mean = numpy.mean(parts, 0)
             pace = (time.monotonic() - began) / (step + 1)
-            print(f"step {step + 1}: score {score_mean:.3f} box {box_mean:.3f}, {pace:.2f} s each", flush=True)
+            print(f"step {step + 1}: score {score_mean:.3f} box {box_mean:.3f} label {label_mean:.3f}, {pace:.2f} s each", flush=True)
             parts = []
         if (step + 1) % options.save_every == 0:
             save(options.out, average, step + 1)
