@@ -24,7 +24,9 @@ from training.network import DEVIATION, MEAN, STAGES, Detector
 TRUNK_RATE = 0.25
 DECAY = 0.05
 AVERAGE_STEPS = 400
-CLIMB = 0.08
+CLIMB_STEPS = 80
+# Part of the training before the rate falls.
+LEVEL = 0.6
 
 
 class Samples(torch.utils.data.IterableDataset):
@@ -80,11 +82,11 @@ def optimiser(detector, rate):
     )
 
 
-def schedule(progress):
-    """Share of the full rate at a progress of 0 to 1: a short climb, then half a cosine down to a fiftieth."""
-    if progress < CLIMB:
-        return 0.02 + 0.98 * progress / CLIMB
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (min(progress, 1.0) - CLIMB) / (1 - CLIMB)))
+def schedule(progress, step):
+    """Share of the full rate: a climb over the first steps, level, then half a cosine down to a fiftieth. `progress` is
+    0 to 1 and may be of time: a machine busy at first loses nothing of the level part."""
+    fall = max(min(progress, 1.0) - LEVEL, 0.0) / (1 - LEVEL)
+    return min(1.0, (step + 1) / CLIMB_STEPS) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fall)))
 
 
 @torch.no_grad()
@@ -160,7 +162,7 @@ def main():
         if progress >= 1:
             break
         for group, rate in zip(steps.param_groups, rates):
-            group["lr"] = rate * schedule(progress)
+            group["lr"] = rate * schedule(progress, step)
         total, *shares = loss(answers_of(detector, pictures, options.frozen_stages), samples)
         steps.zero_grad(set_to_none=True)
         total.backward()
