@@ -12,7 +12,7 @@ import cv2
 import numpy
 
 from training.network import LABELS
-from training.surroundings import surround
+from training.surroundings import dress, surround
 
 PUCK = LABELS.index("puck")
 # What of a box must stay inside the sample for it to be asked for.
@@ -195,16 +195,6 @@ class Augmenter:
             ignored = numpy.concatenate([ignored, boxes[hidden > 0.6][:, :4]])
             boxes = numpy.concatenate([boxes[hidden <= 0.6], numpy.append(sides[0], cutout.label)[None]])
         return boxes.astype(numpy.float32), ignored
-
-
-def dress(pixels, random):
-    """The same person in another shirt: colours turned round the wheel, stronger or paler, lighter or darker."""
-    hsv = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV).astype(numpy.float32)
-    if random.random() < 0.6:
-        hsv[:, :, 0] = (hsv[:, :, 0] + random.uniform(0, 180)) % 180
-    hsv[:, :, 1] *= random.uniform(0.3, 1.4)
-    hsv[:, :, 2] = 255 * (hsv[:, :, 2] / 255) ** math.exp(random.normal(0, 0.3))
-    return cv2.cvtColor(hsv.clip(0, 255).astype(numpy.uint8), cv2.COLOR_HSV2BGR)
 
 
 def photograph(pixels, random):

@@ -30,6 +30,16 @@ def surround(sample, cutouts, random):
         _graphics(sample, random)
 
 
+def dress(pixels, random):
+    """The same person in another shirt: colours turned round the wheel, stronger or paler, lighter or darker."""
+    hsv = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV).astype(numpy.float32)
+    if random.random() < 0.6:
+        hsv[:, :, 0] = (hsv[:, :, 0] + random.uniform(0, 180)) % 180
+    hsv[:, :, 1] *= random.uniform(0.3, 1.4)
+    hsv[:, :, 2] = 255 * (hsv[:, :, 2] / 255) ** math.exp(random.normal(0, 0.3))
+    return cv2.cvtColor(hsv.clip(0, 255).astype(numpy.uint8), cv2.COLOR_HSV2BGR)
+
+
 def _near_bench(sample, cutouts, tall, random):
     """A dark place at the bottom, as seen from behind the near bench, and people in it who rise before the ice."""
     pixels = sample.pixels
@@ -92,9 +102,6 @@ def _crowd(sample, cutouts, tall, random):
 def _bystander(pixels, hidden, cutouts, x, top, size, random):
     """One person, `size` tall were all of him seen, his head's top at `top`; marked in `hidden`."""
     if cutouts and random.random() < 0.6:
-        # Not at the top of the file: the two modules know each other.
-        from training.augment import dress
-
         cutout = cutouts[random.integers(len(cutouts))]
         scale = size / cutout.pixels.shape[0]
         w, h = max(round(cutout.pixels.shape[1] * scale), 2), max(round(size), 3)

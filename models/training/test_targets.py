@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy
 import torch
 
-from training.augment import Augmenter
+from training.augment import Augmenter, Sample
 from training.data import Picture
 from training.evaluate import average_precision, match
-from training.losses import anchors, assign, loss, overlap
+from training.losses import anchors, assign, loss, nearness, overlap
 from training.network import LABELS, PRESENCE, Detector, Exported
+from training.surroundings import surround
 
 
 class Targets(unittest.TestCase):
@@ -76,6 +77,35 @@ class Targets(unittest.TestCase):
                 self.assertGreater(int(middle[2]) - int(middle[1]), 100, f"seed {seed}")
                 seen += 1
         self.assertGreater(seen, 30, f"seed {seed}")
+
+    def test_puck_a_pixel_off_is_near(self):
+        puck = torch.tensor([[10.0, 10, 12, 12]])
+        self.assertGreater(float(nearness(puck, puck)), 0.99)
+        self.assertGreater(float(nearness(puck, puck + 1)), 0.6)
+        self.assertLess(float(nearness(puck, puck + 20)), 0.01)
+
+    def test_doubt_about_the_label_is_none_about_the_person(self):
+        torch.manual_seed(1)
+        detector = Detector().eval()
+        for head in detector.classes:
+            torch.nn.init.zeros_(head.weight)
+            head.bias.data = torch.tensor([2.0, -9.0, 0.1, 0.0, 0.1])
+        with torch.no_grad():
+            rows = Exported(detector)(torch.rand(1, 3, 64, 64) * 255)[0]
+        self.assertTrue(torch.allclose(rows[:, 4:].amax(1), torch.sigmoid(torch.tensor(2.0))))
+
+    def test_bystanders_and_graphics_add_no_box(self):
+        seed = 5
+        random = numpy.random.default_rng(seed)
+        painted = 0
+        for _ in range(40):
+            boxes = numpy.array([[200, 60, 220, 110, 0], [100, 200, 140, 250, 2]], numpy.float32)
+            sample = Sample(numpy.full((256, 416, 3), 230, numpy.uint8), boxes, numpy.zeros((0, 4), numpy.float32), True)
+            surround(sample, [], random)
+            painted += int((sample.pixels != 230).any())
+            kept = {tuple(row) for row in sample.boxes}
+            self.assertTrue(kept <= {tuple(row) for row in boxes}, f"seed {seed}")
+        self.assertGreater(painted, 10, f"seed {seed}")
 
     def test_a_person_is_found_once(self):
         truth = numpy.array([[0, 0, 10, 20, 0]], numpy.float32)

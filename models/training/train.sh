@@ -42,7 +42,7 @@ done
 
 cd "$root/models"
 "$python" -m training.train --labels labels/college-rink.json --film "$film" --rendered "$work/train" \
-  --film-share 0.35 --steps "$steps" --out "$work/rink-detector.pt"
+  --film-share 0.3 --steps "$steps" --out "$work/rink-detector.pt"
 "$python" -m training.export --weights "$work/rink-detector.pt" --out "$out"
 for size in "640 384" "960 544"; do
   # shellcheck disable=SC2086
