@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes rink-detector.onnx again from nothing: environment, rendered pictures, training, export, measurement.
+# Makes rink-detector.onnx and its eight-bit twin again from nothing: environment, rendered pictures, training, export, measurement.
 #
 #   models/training/train.sh            everything, into models/rink-detector.onnx and its entry in registry.toml
 #   STEPS=200 PICTURES=100 OUT=try.onnx models/training/train.sh     a quick try beside it
@@ -44,9 +44,13 @@ cd "$root/models"
 "$python" -m training.train --labels labels/college-rink.json --film "$film" --rendered "$work/train" \
   --film-share 0.3 --steps "$steps" --out "$work/rink-detector.pt"
 "$python" -m training.export --weights "$work/rink-detector.pt" --out "$out"
+"$python" -m training.quantise --model "$out" --labels labels/college-rink.json --film "$film" \
+  --rendered "$work/train" --out "${out%.onnx}-int8.onnx"
 for size in "640 384" "960 544"; do
-  # shellcheck disable=SC2086
-  "$python" -m training.evaluate --model "$out" --labels labels/college-rink.json --film "$film" \
-    --rendered "$work/held-out" --size $size --time
+  for model in "$out" "${out%.onnx}-int8.onnx"; do
+    # shellcheck disable=SC2086
+    "$python" -m training.evaluate --model "$model" --labels labels/college-rink.json --film "$film" \
+      --rendered "$work/held-out" --size $size --time
+  done
 done
-echo "write the sha256 above and the figures into registry.toml and cards/rink-detector.md"
+echo "write the sha256s above and the figures into registry.toml and cards/rink-detector.md"
