@@ -34,19 +34,22 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (film, what) = film(folder.path());
     let calibration = at_root("config/cameras/stand-left.toml");
-    let mut ours = Vec::new();
-    let mut theirs = Vec::new();
-    for _ in 0..RUNS {
-        ours.push(replay(folder.path(), &film, &calibration));
-        theirs.extend(python(&film, &calibration));
-    }
     let best = |rates: &[f64]| rates.iter().copied().fold(f64::NAN, f64::max);
-    let conditions = format!("{what}, model rink-detector at its own size, every frame looked at, best of {RUNS}");
-    let mut row = Row::new("1080p film → detect → track → ice → events", best(&ours), "frames/s", conditions);
-    if !theirs.is_empty() {
-        row.peer = Some(("OpenCV + ONNX Runtime + ByteTrack in Python", best(&theirs)));
+    for model in ["rink-detector", "rink-detector-int8"] {
+        let mut ours = Vec::new();
+        let mut theirs = Vec::new();
+        for _ in 0..RUNS {
+            ours.push(replay(folder.path(), &film, &calibration, model));
+            theirs.extend(python(&film, &calibration, model));
+        }
+        let conditions = format!("{what}, model {model} at its own size, every frame looked at, best of {RUNS}");
+        let name = format!("1080p film → detect → track → ice → events, {model}");
+        let mut row = Row::new(name, best(&ours), "frames/s", conditions);
+        if !theirs.is_empty() {
+            row.peer = Some(("OpenCV + ONNX Runtime + ByteTrack in Python", best(&theirs)));
+        }
+        report(&[row]);
     }
-    report(&[row]);
 }
 
 /// The film and what it is.
@@ -70,7 +73,7 @@ fn film(folder: &Path) -> (PathBuf, String) {
 }
 
 /// Frames per second of our whole program.
-fn replay(folder: &Path, film: &Path, calibration: &Path) -> f64 {
+fn replay(folder: &Path, film: &Path, calibration: &Path, model: &str) -> f64 {
     let frames = frames(film);
     let config = folder.join("edge.toml");
     let registry = at_root("models/registry.toml");
@@ -86,7 +89,7 @@ fn replay(folder: &Path, film: &Path, calibration: &Path) -> f64 {
 }
 
 /// Frames per second of the Python pipeline; `None`, said, when it is not to be had.
-fn python(film: &Path, calibration: &Path) -> Option<f64> {
+fn python(film: &Path, calibration: &Path, model: &str) -> Option<f64> {
     let python = peers()?;
     let camera: Camera = read_calibration(calibration).expect("a shipped calibration reads");
     // Four points of the ice in the picture's lower half say the homography.
@@ -98,6 +101,7 @@ fn python(film: &Path, calibration: &Path) -> Option<f64> {
     let answer = Command::new(python)
         .arg(script)
         .arg(at_root("models/registry.toml"))
+        .arg(model)
         .arg(film)
         .arg(pairs)
         .stderr(Stdio::inherit())

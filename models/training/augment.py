@@ -12,6 +12,7 @@ import cv2
 import numpy
 
 from training.network import LABELS
+from training.surroundings import dress, surround
 
 PUCK = LABELS.index("puck")
 # What of a box must stay inside the sample for it to be asked for.
@@ -19,8 +20,14 @@ KEPT_MIN = 0.35
 # Smallest box asked for, in input pixels: height of a person, side of a puck.
 PERSON_HEIGHT_MIN = 9.0
 PUCK_SIDE_MIN = 1.6
-# A person in the sample is this tall, input pixels, whatever the camera.
-PERSON_HEIGHTS = (16.0, 200.0)
+# A person in the sample is this tall, input pixels, whatever the camera: least, most often, most.
+PERSON_HEIGHTS = (11.0, 40.0, 220.0)
+# How often a sample that looks at somebody looks at each label, were all of them in the picture.
+FOCUS = {"skater": 0.4, "goalie": 0.25, "official": 0.2, "puck": 0.15}
+# How often one pasted is of each label.
+PASTED = {"skater": 0.65, "goalie": 0.12, "official": 0.23}
+# A puck that a sample looks at is this large, input pixels.
+PUCK_SIDES = (2.5, 9.0)
 PAD = 114
 
 
@@ -78,6 +85,10 @@ class Augmenter:
         weights = numpy.array([weight for weight, _ in self.groups], numpy.float64)
         self.weights = weights / weights.sum()
         self.cutouts = cutouts
+        # The film has one goalie and few officials: without this hardly one of them were pasted.
+        chances = numpy.array([PASTED[LABELS[cutout.label]] for cutout in cutouts])
+        chances /= numpy.array([sum(other.label == cutout.label for other in cutouts) for cutout in cutouts])
+        self.chances = chances / chances.sum()
         self.width, self.height = width, height
 
     def sample(self, random):
@@ -86,6 +97,7 @@ class Augmenter:
             sample = self._mosaic(random)
         else:
             sample = self._view(random, self.width, self.height)
+        surround(sample, self.cutouts, random)
         pixels = photograph(sample.pixels, random)
         if random.random() < 0.5:
             pixels = pixels[:, ::-1]
@@ -113,13 +125,13 @@ class Augmenter:
     def _view(self, random, width, height):
         _, pictures = self.groups[random.choice(len(self.groups), p=self.weights)]
         picture = pictures[random.integers(len(pictures))]
-        zoom = self._zoom(random, picture)
+        # Samples look at somebody more often than chance would have it, and sometimes at nothing.
+        box = self._focus(random, picture) if len(picture.boxes) and random.random() < 0.8 else None
+        zoom = self._zoom(random, picture, box)
         reduction = 4 if zoom < 0.25 else 2 if zoom < 0.5 else 1
         source = picture.pixels(reduction)
-        # Samples look at a person more often than chance would have it, and sometimes at none.
         full_width, full_height = source.shape[1] * reduction, source.shape[0] * reduction
-        if len(picture.boxes) and random.random() < 0.75:
-            box = picture.boxes[random.integers(len(picture.boxes))]
+        if box is not None:
             focus = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
         else:
             focus = (random.uniform(0, full_width), random.uniform(0, full_height))
@@ -140,12 +152,22 @@ class Augmenter:
             boxes, ignored = self._paste(random, pixels, boxes, ignored)
         return Sample(pixels, boxes, ignored, picture.pucks_known)
 
-    def _zoom(self, random, picture):
+    def _focus(self, random, picture):
+        """A box of the picture, rare labels oftener than there are of them."""
+        counts = numpy.bincount(picture.boxes[:, 4].astype(int), minlength=len(LABELS))
+        weights = numpy.array([FOCUS[name] for name in LABELS]) * (counts > 0)
+        label = random.choice(len(LABELS), p=weights / weights.sum())
+        rows = picture.boxes[picture.boxes[:, 4] == label]
+        return rows[random.integers(len(rows))]
+
+    def _zoom(self, random, picture, box):
+        if box is not None and box[4] == PUCK:
+            side = max(float(box[2] - box[0]), 1.0)
+            return float(numpy.clip(random.uniform(*PUCK_SIDES) / side, 0.3, 2.5))
         people = picture.boxes[picture.boxes[:, 4] != PUCK]
         tall = float(numpy.median(people[:, 3] - people[:, 1])) if len(people) else 150.0
-        low, high = PERSON_HEIGHTS
-        # Triangular in the logarithm: most people 35 to 120 pixels tall, the ends seldom.
-        wanted = math.exp(random.triangular(math.log(low), math.log(60.0), math.log(high)))
+        # Triangular in the logarithm: the ends seldom.
+        wanted = math.exp(random.triangular(*(math.log(height) for height in PERSON_HEIGHTS)))
         return float(numpy.clip(wanted / tall, 0.12, 2.0))
 
     def _paste(self, random, pixels, boxes, ignored):
@@ -153,7 +175,7 @@ class Augmenter:
         people = boxes[boxes[:, 4] != PUCK]
         tall = float(numpy.median(people[:, 3] - people[:, 1])) if len(people) else min(height, width) * 0.25
         for _ in range(random.integers(1, 5)):
-            cutout = self.cutouts[random.integers(len(self.cutouts))]
+            cutout = self.cutouts[random.choice(len(self.cutouts), p=self.chances)]
             scale = tall * math.exp(random.normal(0, 0.2)) / cutout.pixels.shape[0]
             w, h = round(cutout.pixels.shape[1] * scale), round(cutout.pixels.shape[0] * scale)
             if h < PERSON_HEIGHT_MIN + 2 or w < 4 or w >= width or h >= height:
@@ -175,24 +197,14 @@ class Augmenter:
         return boxes.astype(numpy.float32), ignored
 
 
-def dress(pixels, random):
-    """The same person in another shirt: colours turned round the wheel, stronger or paler, lighter or darker."""
-    hsv = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV).astype(numpy.float32)
-    if random.random() < 0.6:
-        hsv[:, :, 0] = (hsv[:, :, 0] + random.uniform(0, 180)) % 180
-    hsv[:, :, 1] *= random.uniform(0.3, 1.4)
-    hsv[:, :, 2] = 255 * (hsv[:, :, 2] / 255) ** math.exp(random.normal(0, 0.3))
-    return cv2.cvtColor(hsv.clip(0, 255).astype(numpy.uint8), cv2.COLOR_HSV2BGR)
-
-
 def photograph(pixels, random):
     """Light, colour, blur, noise and compression of some other camera."""
     x = pixels.astype(numpy.float32)
     if random.random() < 0.8:
-        gain = math.exp(random.normal(0, 0.2)) * numpy.exp(random.normal(0, 0.06, 3))
-        x = 255 * (x * gain.astype(numpy.float32) / 255).clip(0, 1) ** math.exp(random.normal(0, 0.22))
+        gain = math.exp(random.normal(0, 0.25)) * numpy.exp(random.normal(0, 0.08, 3))
+        x = 255 * (x * gain.astype(numpy.float32) / 255).clip(0, 1) ** math.exp(random.normal(0, 0.28))
         middle = float(x.mean())
-        x = (x - middle) * random.uniform(0.75, 1.25) + middle + random.normal(0, 8)
+        x = (x - middle) * random.uniform(0.6, 1.35) + middle + random.normal(0, 10)
     if random.random() < 0.25:
         # Other shirts, seats and boards: every colour turned round the wheel together.
         hsv = cv2.cvtColor(x.clip(0, 255) / 255, cv2.COLOR_BGR2HSV)
@@ -214,7 +226,7 @@ def photograph(pixels, random):
         x = x + random.normal(0, random.uniform(2, 9), x.shape).astype(numpy.float32)
     x = x.clip(0, 255).astype(numpy.uint8)
     if random.random() < 0.4:
-        quality = int(random.integers(25, 90))
+        quality = int(random.integers(18, 90))
         x = cv2.imdecode(cv2.imencode(".jpg", x, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
     return x
 

@@ -28,12 +28,17 @@ class Picture:
     pucks_known: bool
     path: Path | None = None
     encoded: numpy.ndarray | None = field(default=None, repr=False)
+    held: dict = field(default_factory=dict, repr=False)
 
     def pixels(self, reduction=1):
         """BGR pixels; `reduction` 2 or 4 reads a picture that much smaller, and faster."""
         flag = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}[reduction]
-        encoded = self.encoded if self.encoded is not None else numpy.fromfile(self.path, numpy.uint8)
-        return cv2.imdecode(encoded, flag)
+        if self.encoded is None:
+            return cv2.imdecode(numpy.fromfile(self.path, numpy.uint8), flag)
+        # Film is few pictures, asked for again and again.
+        if reduction not in self.held:
+            self.held[reduction] = cv2.imdecode(self.encoded, flag)
+        return self.held[reduction]
 
 
 def read_film(labels, film, split):
@@ -55,7 +60,7 @@ def read_film(labels, film, split):
                 boxes=numpy.array(boxes, numpy.float32).reshape(-1, 5),
                 ignored=numpy.zeros((0, 4), numpy.float32),
                 pucks_known=False,
-                # Held compressed: film frames cannot be sought cheaply, and raw ones fill the memory.
+                # Held: film frames cannot be sought cheaply.
                 encoded=cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 97])[1],
             )
         )

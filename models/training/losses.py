@@ -2,19 +2,26 @@
 
 Comes in: the detector's answers and the boxes of each sample. Goes out: one loss per step.
 Anchors are given to boxes by how well they already answer (task-aligned assignment): `score^0.5 * iou^4`, the best
-`CANDIDATES` inside each box. Scores learn the overlap they reach (quality focal loss); boxes learn by GIoU.
+`CANDIDATES` inside each box. Scores learn the overlap they reach (quality focal loss); boxes learn by GIoU. A puck of two
+pixels overlaps by luck, so pucks go by `nearness` instead. What label a person has is learned apart (cross entropy, rare
+labels heavier), on the anchors that answer for somebody.
 Never: picks an anchor outside its box; judges anchors inside an ignored box as empty.
 """
 
 import torch
 from torch.nn import functional
 
-from training.network import LABELS, STRIDES
+from training.network import LABELS, PERSON_LABELS, PRESENCE, STRIDES
 
 CANDIDATES = 10
 SCORE_POWER = 0.5
 OVERLAP_POWER = 4.0
 BOX_WEIGHT = 2.0
+LABEL_WEIGHT = 0.5
+LABEL_WEIGHTS = {"skater": 1.0, "goalie": 3.0, "official": 2.0}
+PUCK_WEIGHT = 2.0
+# Input pixels over which a puck's nearness falls to a third.
+NEAR = 4.0
 PUCK = LABELS.index("puck")
 
 
@@ -50,6 +57,13 @@ def overlap(a, b):
     return iou, iou - (around - joined) / around
 
 
+def nearness(a, b):
+    """1 for equal boxes, less the further apart in place and size (Wasserstein distance of their Gaussians)."""
+    place = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    size = (a[..., 2:] - a[..., :2] - b[..., 2:] + b[..., :2]) / 2
+    return torch.exp(-torch.sqrt((place**2 + size**2).sum(-1) + 1e-6) / NEAR)
+
+
 @torch.no_grad()
 def assign(scores, sides, centres, boxes, labels):
     """Which box each anchor answers for (-1: none) and the score it should give, for one sample."""
@@ -57,11 +71,14 @@ def assign(scores, sides, centres, boxes, labels):
     if len(boxes) == 0:
         return torch.full((count,), -1), torch.zeros(count)
     iou, _ = overlap(boxes[:, None], sides[None])
-    # A box smaller than the finest cell holds no centre: let it have the cells it touches.
-    room = (STRIDES[0] - (boxes[:, 2:] - boxes[:, :2])).clamp(min=0) / 2
+    puck = labels == PUCK
+    if puck.any():
+        iou[puck] = nearness(boxes[puck][:, None], sides[None])
+    # A box smaller than the finest cell may hold no centre: let it have the cells about it.
+    room = (1.5 * STRIDES[0] - (boxes[:, 2:] - boxes[:, :2])).clamp(min=0) / 2
     low, high = boxes[:, None, :2] - room[:, None], boxes[:, None, 2:] + room[:, None]
     inside = ((centres >= low) & (centres <= high)).all(-1)
-    fit = scores[:, labels].T.clamp(min=1e-4) ** SCORE_POWER * (iou + 1e-3) ** OVERLAP_POWER * inside
+    fit = scores[:, puck.long()].T.clamp(min=1e-4) ** SCORE_POWER * (iou + 1e-3) ** OVERLAP_POWER * inside
     best, index = fit.topk(min(CANDIDATES, count), 1)
     chosen = torch.zeros_like(inside)
     chosen.scatter_(1, index, best > 0)
@@ -81,10 +98,13 @@ def assign(scores, sides, centres, boxes, labels):
 def loss(answers, samples):
     """Loss of a batch; `samples` give boxes, ignored boxes and whether their pucks are labelled."""
     logits, sides, centres = flatten(answers)
-    scores = torch.sigmoid(logits.detach())
-    targets = torch.zeros_like(logits)
-    weights = torch.ones_like(logits)
-    box_sum, target_sum = logits.new_zeros(()), 0.0
+    presence, labels_said = logits.split((len(PRESENCE), len(PERSON_LABELS)), 2)
+    scores = torch.sigmoid(presence.detach())
+    targets = torch.zeros_like(presence)
+    weights = torch.ones_like(presence)
+    weights[:, :, PRESENCE.index("puck")] = PUCK_WEIGHT
+    label_weights = logits.new_tensor([LABEL_WEIGHTS[name] for name in PERSON_LABELS])
+    box_sum, label_sum, target_sum = logits.new_zeros(()), logits.new_zeros(()), 0.0
     for row, sample in enumerate(samples):
         boxes, labels = sample.boxes[:, :4], sample.boxes[:, 4].long()
         matched, wanted = assign(scores[row], sides[row].detach(), centres, boxes, labels)
@@ -94,17 +114,22 @@ def loss(answers, samples):
             silent = ((centres > low) & (centres < high)).all(-1).any(0) & (matched < 0)
             weights[row, silent] = 0.0
         if not sample.pucks_known:
-            weights[row, :, PUCK] = 0.0
+            weights[row, :, PRESENCE.index("puck")] = 0.0
         if len(positive) == 0:
             continue
-        owner = matched[positive]
-        targets[row, positive, labels[owner]] = wanted[positive]
+        owner, worth = matched[positive], wanted[positive]
+        label = labels[owner]
+        puck = label == PUCK
+        targets[row, positive, puck.long()] = worth
         _, giou = overlap(sides[row, positive], boxes[owner])
-        # A puck of two pixels overlaps by luck; its box must not drown the people's.
-        box_sum = box_sum + ((1 - giou) * wanted[positive].clamp(min=0.05)).sum()
+        far = 1 - nearness(sides[row, positive], boxes[owner])
+        box_sum = box_sum + (torch.where(puck, far + 0.2 * (1 - giou), 1 - giou) * worth.clamp(min=0.05)).sum()
+        said, label, worth = labels_said[row, positive][~puck], label[~puck], worth[~puck]
+        label_sum = label_sum + (functional.cross_entropy(said, label, label_weights, reduction="none") * worth).sum()
         target_sum += float(wanted[positive].sum())
     # Quality focal: the further from the wanted score, the more it counts.
     focus = (targets - scores).abs() ** 2
-    score_sum = (functional.binary_cross_entropy_with_logits(logits, targets, reduction="none") * focus * weights).sum()
+    score_sum = (functional.binary_cross_entropy_with_logits(presence, targets, reduction="none") * focus * weights).sum()
     scale = max(target_sum, 1.0)
-    return (score_sum + BOX_WEIGHT * box_sum) / scale, score_sum.detach().item() / scale, box_sum.detach().item() / scale
+    total = score_sum + BOX_WEIGHT * box_sum + LABEL_WEIGHT * label_sum
+    return total / scale, *(part.detach().item() / scale for part in (score_sum, box_sum, label_sum))

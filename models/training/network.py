@@ -1,7 +1,7 @@
 """The detector: a trimmed EfficientNet-Lite0 trunk, a small two-way feature pyramid and one head for three strides.
 
 Comes in: a batch of RGB pictures as floats 0 to 255, height and width multiples of 32.
-Goes out while training: per anchor, class logits and the distances to the box's four sides in input pixels.
+Goes out while training: per anchor, logits (person, puck, then one per label of a person) and the distances to the box's four sides in input pixels.
 Goes out of `Exported`: one tensor [batch, anchors, 4 + classes], boxes as centre x, centre y, width, height in input
 pixels, scores already through the sigmoid. Anchors run stride by stride (8, 16, 32), each row by row.
 Never: reads pictures, picks thresholds or suppresses double boxes; that is the reader's work.
@@ -11,6 +11,9 @@ import torch
 from torch import nn
 
 LABELS = ("skater", "goalie", "official", "puck")
+# Each anchor says whether somebody or a puck is there, and, apart from that, what label a person has.
+PRESENCE = ("person", "puck")
+PERSON_LABELS = LABELS[:3]
 STRIDES = (8, 16, 32)
 MEAN = 127.0
 DEVIATION = 128.0
@@ -27,6 +30,8 @@ STAGES = (
     (112, 6, 5, 1, 2),
     (192, 6, 5, 2, 2),
 )
+# Stages whose answers the pyramid takes: strides 8, 16, 32.
+FEATURE_STAGES = (2, 4, 5)
 PUBLISHED_BLOCKS = (1, 2, 2, 3, 3, 4)
 
 
@@ -75,20 +80,16 @@ class Trunk(nn.Module):
             self.stages.append(nn.Sequential(*stage))
 
     def forward(self, x):
-        return self.later(self.first(x))
+        return self.features(self.stem((x - MEAN) / DEVIATION))
 
-    def first(self, x):
-        """Up to stride 4: edges, colours, textures."""
-        return self.stages[1](self.stages[0](self.stem((x - MEAN) / DEVIATION)))
-
-    def later(self, x):
-        """From there to the features."""
+    def features(self, x, first=0, last=None):
+        """The features of the stages from `first` to before `last`, and what the last of them answers."""
         features = []
-        for index, stage in enumerate(self.stages[2:]):
+        for index, stage in list(enumerate(self.stages))[first:last]:
             x = stage(x)
-            if index in (0, 2, 3):
+            if index in FEATURE_STAGES:
                 features.append(x)
-        return features
+        return features if last is None else (features, x)
 
     def load_imagenet(self, published):
         """Takes over ImageNet weights, a state dictionary in the published EfficientNet-Lite0's own names."""
@@ -147,17 +148,18 @@ class Detector(nn.Module):
         self.pyramid = Pyramid(Trunk.channels)
         wide = PYRAMID_CHANNELS
         self.tower = nn.ModuleList(nn.Sequential(separable(wide), separable(wide)) for _ in STRIDES)
-        self.classes = nn.ModuleList(nn.Conv2d(wide, len(LABELS), 1) for _ in STRIDES)
+        self.classes = nn.ModuleList(nn.Conv2d(wide, len(PRESENCE) + len(PERSON_LABELS), 1) for _ in STRIDES)
         self.sides = nn.ModuleList(nn.Conv2d(wide, 4, 1) for _ in STRIDES)
         for classes, sides in zip(self.classes, self.sides):
             nn.init.normal_(classes.weight, std=0.01)
             # One anchor in a hundred is on an object: start there, or the first steps only unlearn false boxes.
-            nn.init.constant_(classes.bias, -4.6)
+            nn.init.constant_(classes.bias[: len(PRESENCE)], -4.6)
+            nn.init.zeros_(classes.bias[len(PRESENCE) :])
             nn.init.normal_(sides.weight, std=0.01)
             nn.init.constant_(sides.bias, 1.0)
 
     def forward(self, x):
-        """Per stride: class logits [b, classes, h, w] and distances left, top, right, bottom [b, 4, h, w] in pixels."""
+        """Per stride: logits [b, presence and labels, h, w] and distances left, top, right, bottom [b, 4, h, w] in pixels."""
         return self.answer(self.trunk(x))
 
     def answer(self, features):
@@ -186,5 +188,9 @@ class Exported(nn.Module):
             y = (torch.cumsum(ones, 2) - 0.5) * stride
             left, top, right, bottom = distances.split(1, 1)
             box = [x + (right - left) * 0.5, y + (bottom - top) * 0.5, left + right, top + bottom]
-            rows.append(torch.cat([*box, torch.sigmoid(logits)], 1).flatten(2))
+            person, puck, labels = logits.split((1, 1, len(PERSON_LABELS)), 1)
+            # The likeliest label has the person's whole score: doubt about the label is none about the person.
+            shares = torch.softmax(labels, 1)
+            scores = torch.sigmoid(person) * shares / shares.amax(1, keepdim=True)
+            rows.append(torch.cat([*box, scores, torch.sigmoid(puck)], 1).flatten(2))
         return torch.cat(rows, 2).transpose(1, 2)

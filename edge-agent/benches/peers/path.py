@@ -1,6 +1,6 @@
 """The plainest Python pipeline over a film: OpenCV decodes, ONNX Runtime detects, ByteTrack tracks, a homography places.
 
-Comes in: the model list, a film, four points in pixels and metres. Goes out: one line of JSON, frames,
+Comes in: the model list, a name in it, a film, four points in pixels and metres. Goes out: one line of JSON, frames,
 seconds from opening the film to its last frame, and boxes seen. ONNX Runtime keeps its own default of threads: the
 pipeline is written as its users write it.
 """
@@ -19,8 +19,8 @@ from trackers import ByteTrackTracker
 
 
 def main():
-    registry, film, pairs = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    entry = tomllib.loads(registry.read_text())["model"][0]
+    registry, name, film, pairs = Path(sys.argv[1]), *sys.argv[2:5]
+    entry = next(entry for entry in tomllib.loads(registry.read_text())["model"] if entry["name"] == name)
     session = onnxruntime.InferenceSession(registry.parent / entry["file"], providers=["CPUExecutionProvider"])
     width, height, pad = (entry["input"][key] for key in ("width", "height", "pad"))
     pairs = json.loads(pairs)
