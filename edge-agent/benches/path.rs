@@ -77,8 +77,8 @@ fn replay(folder: &Path, film: &Path, calibration: &Path, model: &str) -> f64 {
     let frames = frames(film);
     let config = folder.join("edge.toml");
     let registry = at_root("models/registry.toml");
-    std::fs::write(&config, format!("[inference]\nregistry = \"{}\"\n", registry.display()))
-        .expect("a writable folder");
+    let text = format!("[inference]\nregistry = \"{}\"\nmodel = \"{model}\"\n", registry.display());
+    std::fs::write(&config, text).expect("a writable folder");
     let mut program = Command::new(binary("edge-agent"));
     program.args(["run", "--replay", "--config"]).arg(&config).arg("--video").arg(film);
     program.arg("--calibration").arg(calibration).arg("--events").arg(folder.join("events.jsonl"));
