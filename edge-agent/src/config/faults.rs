@@ -1,8 +1,8 @@
 //! All faults of a configuration file at once, each with its line.
 //!
 //! Comes in: the file's text. Goes out: the value, or every fault. serde stops at its first error, so the line at
-//! fault is noted and blanked out, and the rest is read again: line numbers stay true, and one run of `check-config`
-//! tells everything.
+//! fault is noted and blanked out, with its whole section when it is a header, and the rest is read again: line numbers
+//! stay true, and one run of `check-config` tells everything outside such a section.
 
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -55,15 +55,22 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> (Option<T>, Vec<Fault>) {
         };
         let line = error.span().map_or(0, |span| line_of(&lines, span.start));
         faults.push(Fault { line, message: error.message().replace('\n', ", ") });
-        let blank = line.checked_sub(1).and_then(|index| lines.get_mut(index));
-        match blank {
-            // Without its header a section's keys would fall into the one before: stop here.
-            Some(text) if !text.trim_start().starts_with('[') && faults.len() < FAULTS_MAX => *text = "",
-            _ => break None,
+        let Some(first) = line.checked_sub(1).filter(|_| faults.len() < FAULTS_MAX) else { break None };
+        let following = lines.iter().skip(line).take_while(|line| is_header(lines[first]) && !is_header(line)).count();
+        // A bracket that opens no section: what is left would read as something else.
+        if lines[first].trim_start().starts_with('[') && !is_header(lines[first]) {
+            break None;
         }
+        lines[first..=first + following].fill("");
     };
     faults.sort_by_key(|fault| fault.line);
     (read, faults)
+}
+
+/// Whether a line opens a section, and is not a row of an array of arrays.
+fn is_header(line: &str) -> bool {
+    let name = line.trim_start().trim_start_matches('[');
+    name.len() < line.trim_start().len() && name.trim_start().starts_with(|first: char| first.is_alphabetic())
 }
 
 /// A fault of a value: `message` opens with the key, such as `inference.threads: 0 (1 to 64)`, which gives the line.
@@ -124,6 +131,13 @@ mod tests {
         let faults = parse::<Whole>(text).1;
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3, 7], "{faults:?}");
         assert!(faults[1].message.contains("nmae") && faults[1].message.contains("name"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_section_that_is_none_hides_no_other_fault() {
+        let text = "[oen]\nport = 8\n\n[two]\nport = \"x\"\nnmae = \"a\"\n";
+        let faults = parse::<Whole>(text).1;
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [1, 5, 6], "{faults:?}");
     }
 
     #[test]
