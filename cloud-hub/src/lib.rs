@@ -1,8 +1,8 @@
 //! The hub: takes what every box at every rink has seen, keeps it, serves it.
 //!
 //! ```text
-//!  Zenoh ═► ingest ─► event_store ─► projections ─► services ─► gateway ─► browsers
-//!             └────────────── live ──────────────────────────────┘
+//!  Zenoh, MQTT ═► ingest ─► event_store ─► projections ─► services ─► gateway ─► browsers
+//!                   └────────────── live ──────────────────────────────┘
 //! ```
 //!
 //! Modules stand in the order data passes; each may use only those above it (`tests/architecture.rs` holds us to

@@ -9,7 +9,7 @@ use crate::{
     event_store::EventStore,
     gateway,
     health::{self, Health},
-    ingest::{Admission, LiveBoard, zenoh::Listener},
+    ingest::{Admission, BrokerFault, Listener, LiveBoard},
     projections::{Freshness, Projections, projector},
     services::core::{Core, Sources},
     storage::Database,
@@ -33,6 +33,8 @@ pub struct Hub {
     pub admission: Admission,
     /// The newest states.
     pub board: LiveBoard,
+    /// What is wrong with the broker.
+    pub broker: BrokerFault,
     /// The truth.
     pub store: EventStore,
     core: Core,
@@ -67,7 +69,8 @@ impl Hub {
                 board: board.clone(),
             },
         );
-        let probes = health::router(Health { store: store.clone(), projections });
+        let broker = BrokerFault::default();
+        let probes = health::router(Health { store: store.clone(), projections, broker: broker.subscribe() });
         let app = gateway::app(&config.gateway, &core, probes);
         tasks.spawn({
             let (store, keeping) = (store.clone(), keeping.clone());
@@ -84,7 +87,7 @@ impl Hub {
                 }
             }
         });
-        Ok(Self { address, admission, board, store, core, database, answering, keeping, tasks })
+        Ok(Self { address, admission, board, broker, store, core, database, answering, keeping, tasks })
     }
 
     /// Stops everything: pages are told, what was heard is kept, the file is closed.
@@ -115,11 +118,12 @@ pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
             return Err(error.into());
         }
     };
-    let ear = listener.run(hub.admission.clone(), hub.board.clone(), deaf.clone());
+    let ear = listener.run(hub.admission.clone(), hub.board.clone(), hub.broker.clone(), deaf.clone());
     tokio::pin!(ear);
     tracing::info!(
         address = %hub.address,
         ingest = ?config.ingest.listen,
+        mqtt = config.ingest.mqtt,
         data = %config.data.display(),
         started_ms = time::monotonic_us().saturating_sub(began_us) / 1_000,
         "the hub is ready"

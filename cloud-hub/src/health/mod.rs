@@ -1,8 +1,9 @@
 //! Whether the hub is well: `/health`, `/health/live`, `/health/ready`, and `/metrics` for Prometheus.
 //!
-//! Comes in: the database and where the projections stand. Goes out: 200 or 503 with the reason; figures as text. Live
-//! means the process answers; ready means its database does and its projections are not far behind. Never: a check that
-//! can hang, which the gateway's time limit sees to.
+//! Comes in: the database, where the projections stand, and how the broker is. Goes out: 200 or 503 with the reason;
+//! figures as text. Live means the process answers; ready means its database does and its projections are not far
+//! behind; without its broker the hub serves, and is degraded. Never: a check that can hang, which the gateway's time
+//! limit sees to.
 
 use crate::{
     event_store::EventStore,
@@ -18,6 +19,7 @@ use axum::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::{Deserialize, Serialize};
 use std::{sync::OnceLock, time::Duration};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Events the projections may be behind and the hub still be ready: a second of a hundred games.
@@ -34,12 +36,14 @@ pub struct Health {
     pub store: EventStore,
     /// The read tables.
     pub projections: Projections,
+    /// What is wrong with the broker.
+    pub broker: watch::Receiver<Option<String>>,
 }
 
 /// The answer of `/health` and `/health/ready`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// `ready`, `behind` or `failing`.
+    /// `ready`, `degraded` (200 still), `behind` or `failing`.
     pub status: String,
     /// Version of the hub.
     pub version: String,
@@ -96,14 +100,18 @@ async fn ready(State(health): State<Health>) -> impl IntoResponse {
     let events_offset = health.store.follow().borrow().0;
     // The database's word, not the memory's: an unreadable disk must show.
     let projected: Result<_, ProjectionError> = health.projections.offset().await;
+    let broker = health.broker.borrow().clone();
     let (status, projections_offset, reason) = match projected {
-        Ok(offset) if events_offset.saturating_sub(offset.0) <= BEHIND_EVENTS_MAX => ("ready", offset.0, String::new()),
+        Ok(offset) if events_offset.saturating_sub(offset.0) <= BEHIND_EVENTS_MAX => match broker {
+            None => ("ready", offset.0, String::new()),
+            Some(reason) => ("degraded", offset.0, reason),
+        },
         Ok(offset) => {
             ("behind", offset.0, format!("the read tables are more than {BEHIND_EVENTS_MAX} events behind; wait"))
         }
         Err(error) => ("failing", 0, format!("{error}; is the disk of the data folder well?")),
     };
-    let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let code = if matches!(status, "ready" | "degraded") { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let version = env!("CARGO_PKG_VERSION").to_owned();
     (code, Json(Report { status: status.to_owned(), version, events_offset, projections_offset, reason }))
 }

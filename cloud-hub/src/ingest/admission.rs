@@ -1,5 +1,5 @@
-//! Opens a batch and hands it over; what answers it, answers after the commit. Knows no network: Zenoh and tests come
-//! in through the same door.
+//! Opens a batch and hands it over; what answers it, answers after the commit. Knows no network: Zenoh, MQTT and tests
+//! come in through the same door.
 //!
 //! A batch that does not open, or speaks for another box, is refused. A record that does not open is handed over as
 //! unreadable, because its sequence number must be counted or its stream would never go on.
@@ -39,42 +39,89 @@ impl Admission {
     /// Takes the bytes said at `key` and gives the bytes of the acknowledgement, after the commit. `None` when nothing
     /// can be answered: the bytes are not even a batch, or the hub is stopping; the box asks again.
     pub async fn admit(&self, key: &str, payload: &[u8]) -> Option<Vec<u8>> {
-        let refused = |reason: String| {
-            tracing::warn!(key, reason, "a batch was refused");
-            metrics::counter!("ingest_refused_total").increment(1);
-            Answer::Refused { reason }
-        };
-        if payload.len() > self.batch_bytes_max {
-            refused(format!("batch of {} bytes (limit {})", payload.len(), self.batch_bytes_max));
-            return None;
-        }
-        let batch: Batch = match network::decode(payload) {
+        self.enter(key, payload)?.acknowledged().await
+    }
+
+    /// Takes the bytes said at `key` without waiting for the commit. Batches entered one after the other are kept in
+    /// that order, whoever waits for which first. `None` when the bytes are not even a batch.
+    pub fn enter(&self, key: &str, payload: &[u8]) -> Option<Entered> {
+        let batch = match self.unpack(payload) {
             Ok(batch) => batch,
-            Err(error) => {
-                refused(error.to_string());
+            Err(reason) => {
+                refused(key, reason);
                 return None;
             }
         };
         let (epoch, stream) = (batch.epoch, batch.stream);
         metrics::counter!("ingest_batches_total", "stream" => stream.name()).increment(1);
         let answer = match open(key, batch) {
-            Ok(delivery) => self.hand_over(delivery).await?,
-            Err(reason) => refused(reason),
+            Ok(delivery) => self.hand_over(delivery)?,
+            Err(reason) => Promised::Now(refused(key, reason)),
         };
-        Some(network::encode(&Acknowledgement { epoch, stream, answer }))
+        Some(Entered { epoch, stream, answer })
     }
 
-    async fn hand_over(&self, delivery: Delivery) -> Option<Answer> {
+    fn unpack(&self, payload: &[u8]) -> Result<Batch, String> {
+        let too_large = |bytes: usize| format!("batch of {bytes} bytes (limit {})", self.batch_bytes_max);
+        if payload.len() > self.batch_bytes_max {
+            return Err(too_large(payload.len()));
+        }
+        let opened = match payload.split_first() {
+            Some((&network::COMPRESSED, packed)) => {
+                let (bytes, block) = lz4_flex::block::uncompressed_size(packed).map_err(|error| error.to_string())?;
+                if bytes > self.batch_bytes_max {
+                    return Err(too_large(bytes));
+                }
+                Some(lz4_flex::block::decompress(block, bytes).map_err(|error| error.to_string())?)
+            }
+            _ => None,
+        };
+        network::decode(opened.as_deref().unwrap_or(payload)).map_err(|error| error.to_string())
+    }
+
+    fn hand_over(&self, delivery: Delivery) -> Option<Promised> {
         let (answer, answered) = oneshot::channel();
         match self.queue.try_send(Handover { delivery, answer }) {
-            Ok(()) => answered.await.ok(),
+            Ok(()) => Some(Promised::Later(answered)),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 metrics::counter!("ingest_busy_total").increment(1);
-                Some(Answer::Busy { retry_after_ms: RETRY_AFTER_MS })
+                Some(Promised::Now(Answer::Busy { retry_after_ms: RETRY_AFTER_MS }))
             }
             Err(mpsc::error::TrySendError::Closed(_)) => None,
         }
     }
+}
+
+/// A batch that was taken and is not answered yet.
+#[derive(Debug)]
+pub struct Entered {
+    epoch: u64,
+    stream: Stream,
+    answer: Promised,
+}
+
+#[derive(Debug)]
+enum Promised {
+    Now(Answer),
+    Later(oneshot::Receiver<Answer>),
+}
+
+impl Entered {
+    /// The bytes of the acknowledgement, after the commit; `None` when the hub is stopping.
+    pub async fn acknowledged(self) -> Option<Vec<u8>> {
+        let Self { epoch, stream, answer } = self;
+        let answer = match answer {
+            Promised::Now(answer) => answer,
+            Promised::Later(answered) => answered.await.ok()?,
+        };
+        Some(network::encode(&Acknowledgement { epoch, stream, answer }))
+    }
+}
+
+fn refused(key: &str, reason: String) -> Answer {
+    tracing::warn!(key, reason, "a batch was refused");
+    metrics::counter!("ingest_refused_total").increment(1);
+    Answer::Refused { reason }
 }
 
 /// The delivery that `batch`, said at `key`, amounts to; or why it can never be taken.
@@ -184,6 +231,28 @@ mod tests {
         refuses("rinkside/1/*/box-1/records/telemetry", batch("box-1", 0, vec![]), "no key of a box");
         refuses(KEY, batch("box-1", u64::MAX, vec![telemetry(1.0)]), "limit");
         refuses(KEY, batch("box-1", 0, vec![loss(0, 5), telemetry(1.0)]), "not the last");
+    }
+
+    #[test]
+    fn a_compressed_batch_opens_and_a_bomb_does_not() {
+        let (admission, mut handovers) = Admission::new(4, 64 << 10);
+        let pack = |plain: &[u8]| [&[network::COMPRESSED][..], &lz4_flex::block::compress_prepend_size(plain)].concat();
+        let records = vec![telemetry(1.0); 100];
+        let plain = network::encode(&batch("box-1", 0, records));
+        assert!(admission.enter(KEY, &pack(&plain)).is_some());
+        let packed = handovers.try_recv().unwrap().delivery;
+        assert!(admission.enter(KEY, &plain).is_some());
+        assert_eq!(packed, handovers.try_recv().unwrap().delivery);
+        for nonsense in [
+            pack(&vec![0; 1 << 20]),
+            pack(&[]),
+            vec![network::COMPRESSED],
+            vec![network::COMPRESSED, 255, 255, 255, 255, 1],
+            [&[network::COMPRESSED, 9, 0, 0, 0][..], &[7; 64]].concat(),
+        ] {
+            assert!(admission.enter(KEY, &nonsense).is_none(), "{nonsense:?}");
+        }
+        assert!(handovers.try_recv().is_err());
     }
 
     #[test]

@@ -82,7 +82,8 @@ fn server_params(names: &[String]) -> Result<CertificateParams, String> {
     params.distinguished_name.push(DnType::CommonName, "Rinkside hub");
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // To an MQTT broker the hub is a client, and shows the same certificate.
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     Ok(params)
 }
 

@@ -1,5 +1,6 @@
 //! `[ingest]`: where boxes reach the hub.
 
+use firmware_protocol::network::broker;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 pub struct IngestConfig {
     /// Zenoh endpoints to listen on, `quic/<address>:<port>`.
     pub listen: Vec<String>,
+    /// The MQTT broker at which boxes also reach the hub, `mqtt://<host>:<port>`, or `mqtts://` for TLS; empty for none.
+    pub mqtt: String,
     /// Folder of `ca.pem`, `server.pem`, `server-key.pem`; made on first start when empty.
     pub certificates: PathBuf,
     /// Names and addresses by which boxes know this hub, written into the certificate beside localhost.
@@ -23,6 +26,7 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             listen: vec!["quic/[::]:7447".into()],
+            mqtt: String::new(),
             certificates: "data/certificates".into(),
             names: Vec::new(),
             queue_batches_max: 256,
@@ -42,6 +46,9 @@ impl IngestConfig {
             if !endpoint.starts_with("quic/") {
                 faults.push(format!("ingest.listen {endpoint:?} (must begin with quic/, as quic/0.0.0.0:7447)"));
             }
+        }
+        if !(self.mqtt.is_empty() || broker::parse(&self.mqtt).is_some()) {
+            faults.push(format!("ingest.mqtt {:?} (must be {}, or empty)", self.mqtt, broker::ADDRESS));
         }
         if !(1..=65_536).contains(&self.queue_batches_max) {
             faults.push(format!("ingest.queue_batches_max {} (1 to 65536)", self.queue_batches_max));

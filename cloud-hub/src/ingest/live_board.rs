@@ -4,7 +4,7 @@
 //! watcher skips states and never holds anyone back. Never: keeps an old state. A box that restarts counts its ticks
 //! from zero again, so of two states of one box the later captured is also newer.
 
-use firmware_protocol::network::LiveState;
+use firmware_protocol::network::{self, LiveState, topic};
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -23,6 +23,24 @@ pub struct LiveBoard {
 }
 
 impl LiveBoard {
+    /// Puts up the state that was said at `key`. One that does not decode, or speaks for another box, is only counted.
+    pub fn hear(&self, key: &str, payload: &[u8]) {
+        let fate = match network::decode::<LiveState>(payload) {
+            Ok(state) if topic::speaker(key).is_some_and(|(_, edge)| edge == state.edge) => {
+                if self.put(state) {
+                    "shown"
+                } else {
+                    "late"
+                }
+            }
+            Ok(_) | Err(_) => {
+                tracing::debug!(key, "a live state that does not decode or speaks for another box");
+                "refused"
+            }
+        };
+        metrics::counter!("ingest_live_states_total", "fate" => fate).increment(1);
+    }
+
     /// Puts a state up; answers whether it was newer than what stood there.
     pub fn put(&self, state: LiveState) -> bool {
         let game = state.game;

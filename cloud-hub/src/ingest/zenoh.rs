@@ -5,7 +5,7 @@
 //! reached where its boxes are told, nowhere else. Stopping undeclares the queryable, so that a box learns at once.
 
 use super::{Admission, IngestConfig, IngestError, LiveBoard, certificates::Certificates};
-use firmware_protocol::network::{self, LiveState, topic};
+use firmware_protocol::network::topic;
 use std::{path::Path, sync::Arc};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -33,14 +33,13 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Opens the router, making certificates where there are none.
-    pub async fn open(config: &IngestConfig) -> Result<Self, IngestError> {
-        let certificates = Certificates::ensure(&config.certificates, &config.names)?;
+    /// Opens the router.
+    pub async fn open(config: &IngestConfig, certificates: &Certificates) -> Result<Self, IngestError> {
         let fault = |reason: &dyn std::fmt::Display| IngestError::Listen {
             endpoint: config.listen.join(", "),
             reason: reason.to_string(),
         };
-        let router = router(config, &certificates).map_err(|reason| fault(&reason))?;
+        let router = router(config, certificates).map_err(|reason| fault(&reason))?;
         let session = zenoh::open(router).await.map_err(|error| fault(&error))?;
         let batches = session
             .declare_queryable(topic::RECORDS_OF_ALL)
@@ -59,34 +58,45 @@ impl Listener {
     /// Takes what comes until `stop`; then waits for what is under way and closes.
     pub async fn run(self, admission: Admission, live: LiveBoard, stop: CancellationToken) {
         let under_way = Arc::new(Semaphore::new(QUERIES_MAX));
+        // States never wait for a batch to be opened.
+        let shown = tokio::spawn(show(self.states, live, stop.clone()));
         loop {
-            tokio::select! {
+            let query = tokio::select! {
                 () = stop.cancelled() => break,
-                query = self.batches.recv_async() => match query {
-                    Ok(query) => answer(query, &admission, &under_way).await,
-                    Err(_) => break,
-                },
-                sample = self.states.recv_async() => match sample {
-                    Ok(sample) => show(&sample, &live),
-                    Err(_) => break,
-                },
-            }
+                query = self.batches.recv_async() => query,
+            };
+            let Ok(query) = query else { break };
+            answer(query, &admission, &under_way).await;
         }
         let _ = self.batches.undeclare().await;
         let _ = under_way.acquire_many(QUERIES_MAX as u32).await;
         if let Err(error) = self.session.close().await {
             tracing::warn!(%error, "the router did not close cleanly");
         }
+        let _ = shown.await;
     }
 }
 
-/// Admits one batch in a task of its own, so that boxes wait for their own commit only.
+async fn show(states: Subscriber<RingChannelHandler<Sample>>, live: LiveBoard, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            sample = states.recv_async() => match sample {
+                Ok(sample) => live.hear(sample.key_expr().as_str(), &sample.payload().to_bytes()),
+                Err(_) => return,
+            },
+        }
+    }
+}
+
+/// Admits one batch, in the order of arrival; its answer waits in a task of its own, so that boxes wait for their own
+/// commit only.
 async fn answer(query: Query, admission: &Admission, under_way: &Arc<Semaphore>) {
     let Ok(permit) = under_way.clone().acquire_owned().await else { return };
-    let admission = admission.clone();
+    let Some(payload) = query.payload() else { return };
+    let Some(entered) = admission.enter(query.key_expr().as_str(), &payload.to_bytes()) else { return };
     tokio::spawn(async move {
-        let Some(payload) = query.payload() else { return };
-        if let Some(acknowledgement) = admission.admit(query.key_expr().as_str(), &payload.to_bytes()).await {
+        if let Some(acknowledgement) = entered.acknowledged().await {
             let reply = query.reply(query.key_expr().clone(), acknowledgement);
             if let Err(error) = reply.wait() {
                 tracing::debug!(%error, "a box left before its answer");
@@ -94,20 +104,6 @@ async fn answer(query: Query, admission: &Admission, under_way: &Arc<Semaphore>)
         }
         drop(permit);
     });
-}
-
-fn show(sample: &Sample, live: &LiveBoard) {
-    let speaker = topic::speaker(sample.key_expr().as_str());
-    match network::decode::<LiveState>(&sample.payload().to_bytes()) {
-        Ok(state) if speaker.is_some_and(|(_, edge)| edge == state.edge) => {
-            let fate = if live.put(state) { "shown" } else { "late" };
-            metrics::counter!("ingest_live_states_total", "fate" => fate).increment(1);
-        }
-        Ok(_) | Err(_) => {
-            metrics::counter!("ingest_live_states_total", "fate" => "refused").increment(1);
-            tracing::debug!(key = %sample.key_expr(), "a live state that does not decode or speaks for another box");
-        }
-    }
 }
 
 fn router(config: &IngestConfig, certificates: &Certificates) -> Result<zenoh::Config, String> {

@@ -13,14 +13,17 @@ use crate::{
     ids::CameraId,
     inference::Detector,
     time,
+    uplink::Transport,
 };
 use anyhow::{Result, bail};
 use clap::Args;
+use firmware_protocol::network::broker;
 use opencv::core::Mat;
 use std::{
-    net::{ToSocketAddrs, UdpSocket},
+    net::{TcpStream, ToSocketAddrs, UdpSocket},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
+    time::Duration,
 };
 
 /// Tells what is wrong with this box, and what to do.
@@ -33,6 +36,9 @@ pub struct Doctor {
 
 /// 2020: an earlier clock was never set.
 const CLOCK_SET_US: i64 = 1_577_836_800_000_000;
+
+/// How long a broker may take to take a connection.
+const BROKER_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What was found of one part.
 struct Finding {
@@ -57,7 +63,11 @@ pub fn run(args: &Doctor) -> Result<()> {
             bail!("the configuration has to be mended first");
         }
     };
-    let mut findings = vec![clock(), disk(&config.store.path), model(&config), hub(&config)];
+    let mut findings = vec![clock(), disk(&config.store.path), model(&config)];
+    if config.uplink.transport != Transport::Mqtt {
+        findings.push(hub(&config));
+    }
+    findings.extend(broker(&config));
     findings.extend((0..config.capture.cameras.len()).map(|index| camera(&config, index)));
     findings.extend(config.sensors.lines.iter().map(|line| {
         let verdict = match (line.is_simulated(), Path::new(&line.path).exists()) {
@@ -135,6 +145,22 @@ fn hub(config: &Config) -> Finding {
         }
     };
     Finding { part: "hub".to_owned(), verdict }
+}
+
+/// The MQTT broker, where it is a way to the hub.
+fn broker(config: &Config) -> Option<Finding> {
+    let url = &config.uplink.mqtt;
+    let broker = broker::parse(url).filter(|_| config.uplink.transport != Transport::Zenoh)?;
+    let reachable = || -> std::io::Result<TcpStream> {
+        let host = broker.host.trim_matches(['[', ']']);
+        let to = (host, broker.port).to_socket_addrs()?.next().ok_or(std::io::ErrorKind::NotFound)?;
+        TcpStream::connect_timeout(&to, BROKER_PATIENCE)
+    };
+    let verdict = match reachable() {
+        Ok(_) => Well(format!("{url} takes connections")),
+        Err(fault) => Broken(format!("{url}: {fault}; start the broker, or check the network and uplink.mqtt")),
+    };
+    Some(Finding { part: "broker".to_owned(), verdict })
 }
 
 fn camera(config: &Config, index: usize) -> Finding {

@@ -7,7 +7,7 @@ use crate::{
     ids::CameraId,
     sensors,
     store::Store,
-    uplink::UplinkState,
+    uplink::{Transport, UplinkConfig, UplinkState},
     web::{self, Picture, Waiting},
 };
 use firmware_protocol::network::Stream;
@@ -62,6 +62,7 @@ pub fn picture(
     looks: Looks,
     lines: sensors::Status,
     store: Arc<Store>,
+    uplink: watch::Receiver<UplinkState>,
 ) -> impl Fn() -> Picture + Send + Sync + use<> {
     let cameras: Vec<String> = config.capture.cameras.iter().map(|camera| camera.name.clone()).collect();
     let (edge, game) = (config.uplink.edge.clone(), config.game.id);
@@ -78,6 +79,7 @@ pub fn picture(
             })
             .collect(),
         tags: lines.tags(),
+        carrier: uplink.borrow().carrier,
         queue: Stream::ALL
             .into_iter()
             .zip(store.stats().streams)
@@ -91,6 +93,7 @@ pub fn picture(
 
 /// Looks once a second at uplink, store and lines, and says on the board how they are. Never ends.
 pub async fn watch_others(
+    config: &UplinkConfig,
     uplink: watch::Receiver<UplinkState>,
     lines: sensors::Status,
     store: Arc<Store>,
@@ -101,9 +104,7 @@ pub async fn watch_others(
         seconds.tick().await;
         let state = uplink.borrow().clone();
         if let Some(connected) = state.connected {
-            let reason = state.error.unwrap_or_else(|| "the hub did not answer".to_owned());
-            let cure = "records wait in the store; check the network, uplink.hub and uplink.authority";
-            health.report("uplink", if connected { State::Ok } else { State::degraded(reason, cure) });
+            health.report("uplink", uplink_state(config, connected, state));
         }
         let store = match store.stats().fault {
             None => State::Ok,
@@ -116,9 +117,41 @@ pub async fn watch_others(
     }
 }
 
+fn uplink_state(config: &UplinkConfig, connected: bool, state: UplinkState) -> State {
+    if !connected {
+        let reason = state.error.unwrap_or_else(|| "the hub did not answer".to_owned());
+        let to_check = match config.transport {
+            Transport::Zenoh => "uplink.hub",
+            Transport::Mqtt => "uplink.mqtt",
+            Transport::Both => "uplink.hub, uplink.mqtt",
+        };
+        let cure = format!("records wait in the store; check the network, {to_check} and uplink.authority");
+        return State::degraded(reason, cure);
+    }
+    if config.transport == Transport::Both && state.carrier == "mqtt" {
+        let cure = "nothing is lost; check the network's UDP and uplink.hub, it is asked again by itself";
+        return State::degraded("mqtt carries: the hub does not answer over zenoh", cure);
+    }
+    State::Ok
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn health_says_which_way_carries() {
+        let config = UplinkConfig { transport: Transport::Both, ..UplinkConfig::default() };
+        let said = |carrier, connected: bool| {
+            let state = UplinkState { carrier, error: (!connected).then(|| "away".into()), ..UplinkState::default() };
+            uplink_state(&config, connected, state)
+        };
+        assert_eq!(said("zenoh", true), State::Ok);
+        let State::Degraded { reason, .. } = said("mqtt", true) else { panic!("the better way is away") };
+        assert!(reason.contains("mqtt carries"), "{reason}");
+        let State::Degraded { reason, cure } = said("mqtt", false) else { panic!("nobody carries") };
+        assert!(reason == "away" && cure.contains("uplink.mqtt"), "{reason} {cure}");
+    }
 
     #[test]
     fn frames_that_come_in_bursts_keep_their_rate() {

@@ -26,7 +26,7 @@ use crate::{
     sensors::{self, Reading},
     store::Store,
     time,
-    uplink::{self, UplinkState, zenoh::ZenohLink},
+    uplink::{self, Transport, UplinkState, both::Both, mqtt::MqttLink, zenoh::ZenohLink},
     web,
 };
 use anyhow::{Context, Result};
@@ -87,7 +87,7 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
         (understanding(&config), i64::from(config.fusion.lag_ms) * 1_000, halt.clone());
     threads.push(spawn("truth", move || know(&observed, &read, understanding, ways, lag_us, &stopping))?);
 
-    let picture = board::picture(&config, looks, lines.clone(), store.clone());
+    let picture = board::picture(&config, looks, lines.clone(), store.clone(), uplink_seen.clone());
     let page = web::Page { health: health.clone(), metrics, picture: Arc::new(picture) };
     let (page_address, page) = web::start(&config.web, page, stop.clone()).await?;
     let page = tokio::spawn(page);
@@ -102,7 +102,7 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     let play =
         config.is_simulated().then(|| sensors::simulated::Play { config: config.simulation.clone(), started_us });
     let telemetry_store = store.clone();
-    let watched = board::watch_others(uplink_seen, lines.clone(), store.clone(), health.clone());
+    let watched = board::watch_others(&config.uplink, uplink_seen, lines.clone(), store.clone(), health.clone());
     tokio::select! {
         done = sensors::run(config.sensors.clone(), play, readings, lines, stop.clone()) => done?,
         () = ship(&config, store.clone(), newest, uplink_state, stop.clone()) => {}
@@ -292,12 +292,25 @@ async fn ship(
     state: watch::Sender<UplinkState>,
     stop: CancellationToken,
 ) {
-    if config.uplink.hub.is_empty() {
+    let uplink = config.uplink.clone();
+    if uplink.is_alone() {
         stop.cancelled().await;
         return;
     }
-    let link = ZenohLink::open(&config.uplink);
-    uplink::run(config.uplink.clone(), link, store, newest, state, stop).await;
+    match uplink.transport {
+        Transport::Zenoh => {
+            let link = ZenohLink::open(&uplink);
+            uplink::run(uplink, link, store, newest, state, stop).await;
+        }
+        Transport::Mqtt => {
+            let link = MqttLink::open(&uplink);
+            uplink::run(uplink, link, store, newest, state, stop).await;
+        }
+        Transport::Both => {
+            let link = Both::new(ZenohLink::open(&uplink), MqttLink::open(&uplink), uplink.retry_max_ms);
+            uplink::run(uplink, link, store, newest, state, stop).await;
+        }
+    }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -1,16 +1,17 @@
-//! The durable lane: the oldest unacknowledged records of the worthiest stream, batch after batch.
+//! The durable lane: the oldest unacknowledged records of the worthiest stream, a window of batches at a time.
 //!
-//! Each answer of the hub names the first sequence it does not hold, and that is where the lane goes on: forward after
+//! The batches of a window are asked side by side and settled in order, up to the first that was not kept. Each answer of the hub names the first sequence it does not hold, and that is where the lane goes on: forward after
 //! `Kept`, back (or forward) after `Gap`. A gap that this box cannot fill any more, because the hub had acknowledged
 //! the records and lost them since, or refused them, is closed by a loss that says so.
 
-use super::{Link, LinkError, UplinkConfig, UplinkState, refused};
+use super::{Link, LinkError, UplinkConfig, UplinkState, budget::Budget, refused};
 use crate::{
     backoff::Backoff,
     store::{Store, StoreError},
     time,
 };
 use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, Loss, Record, Stream, topic};
+use futures_util::future::join_all;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -34,13 +35,15 @@ pub(super) struct Lane<'a, L> {
     link: &'a L,
     store: &'a Store,
     state: &'a watch::Sender<UplinkState>,
+    budget: &'a Budget,
     backoff: Backoff,
     refusals: Backoff,
     /// First sequence of each stream the hub is known not to hold.
     next_sequences: [u64; 3],
     /// Whether the hub has said, since the start, what it holds of each stream.
     greeted: [bool; 3],
-    records: Vec<Vec<u8>>,
+    /// Over a metered link, when what is not an event goes next, microseconds of the monotonic clock; 0 while it goes.
+    rest_us: u64,
 }
 
 impl<'a, L: Link> Lane<'a, L> {
@@ -49,17 +52,19 @@ impl<'a, L: Link> Lane<'a, L> {
         link: &'a L,
         store: &'a Store,
         state: &'a watch::Sender<UplinkState>,
+        budget: &'a Budget,
     ) -> Self {
         Self {
             config,
             link,
             store,
             state,
+            budget,
             backoff: Backoff::new(RETRY_FIRST_MS, config.retry_max_ms, store.epoch()),
             refusals: Backoff::new(1_000, REFUSAL_WAIT_MAX_MS, store.epoch()),
             next_sequences: store.stats().streams.map(|stream| stream.first_sequence),
             greeted: [false; 3],
-            records: Vec::new(),
+            rest_us: 0,
         }
     }
 
@@ -68,14 +73,33 @@ impl<'a, L: Link> Lane<'a, L> {
         let mut committed = self.store.committed();
         loop {
             let next_sequences = *committed.borrow_and_update();
-            let waiting = Stream::ALL
-                .into_iter()
-                .find(|stream| self.next_sequences[*stream as usize] < next_sequences[*stream as usize]);
-            let Some(stream) = waiting else {
-                if committed.changed().await.is_err() {
-                    return std::future::pending().await;
+            let waits = |stream: &Stream| self.next_sequences[*stream as usize] < next_sequences[*stream as usize];
+            let (events, rest) = (waits(&Stream::Events), Stream::ALL.into_iter().skip(1).find(waits));
+            let rest_wait_us = self.rest_us.saturating_sub(time::monotonic_us());
+            let stream = match rest {
+                _ if events => Stream::Events,
+                Some(stream) if rest_wait_us == 0 => {
+                    self.rest_us = 0;
+                    stream
                 }
-                continue;
+                _ => {
+                    if self.config.metered && self.rest_us == 0 {
+                        // All of it went: the link may rest.
+                        self.rest_us = time::monotonic_us() + self.config.metered_every_ms * 1_000;
+                        continue;
+                    }
+                    let due = async {
+                        match rest {
+                            Some(_) => wait(rest_wait_us.div_ceil(1_000)).await,
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! {
+                        alive = committed.changed() => if alive.is_err() { return std::future::pending().await },
+                        () = due => {}
+                    }
+                    continue;
+                }
             };
             match self.ship(stream).await {
                 Ok(Next::GoOn) => {}
@@ -97,26 +121,28 @@ impl<'a, L: Link> Lane<'a, L> {
         }
     }
 
-    /// Ships one batch of `stream`.
+    /// Ships a window of `stream`.
     async fn ship(&mut self, stream: Stream) -> Result<Next, ShipError> {
         if !self.greeted[stream as usize] {
             return self.greet(stream).await;
         }
-        let batch = self.batch(stream)?;
-        if batch.records.is_empty() {
-            // Shed or forgotten between the look and the read.
-            self.next_sequences[stream as usize] = batch.first_sequence;
-            return Ok(Next::GoOn);
+        let batches = self.window(stream)?;
+        let answers = join_all(batches.iter().map(|batch| self.ask(batch))).await;
+        for (batch, answer) in batches.iter().zip(answers) {
+            let next = self.settle(batch, answer?)?;
+            let after = batch.first_sequence + batch.records.len() as u64;
+            if !matches!(next, Next::GoOn) || self.next_sequences[stream as usize] != after {
+                // The rest was sent in vain, or the hub holds more than was known.
+                return Ok(next);
+            }
         }
-        let answer = self.ask(&batch).await?;
-        self.settle(&batch, answer)
+        Ok(Next::GoOn)
     }
 
     /// Asks, once a start, what the hub holds of `stream`: an empty batch is kept at once. A hub that holds more than
     /// was in the journal at its opening shows that the journal lost its end.
     async fn greet(&mut self, stream: Stream) -> Result<Next, ShipError> {
-        let (edge, epoch) = (self.config.edge.clone(), self.store.epoch());
-        let batch = Batch { edge, epoch, stream, first_sequence: 0, records: Vec::new() };
+        let batch = self.batch(stream, 0, Vec::new());
         let answer = self.ask(&batch).await?;
         if let Answer::Kept { next_sequence } = answer {
             self.greeted[stream as usize] = true;
@@ -127,40 +153,82 @@ impl<'a, L: Link> Lane<'a, L> {
         self.settle(&batch, answer)
     }
 
-    async fn ask(&mut self, batch: &Batch) -> Result<Answer, ShipError> {
+    async fn ask(&self, batch: &Batch) -> Result<Answer, ShipError> {
         let key = topic::records(&self.config.venue, &self.config.edge, batch.stream);
         let timeout = Duration::from_millis(self.config.timeout_ms);
+        let message = self.packed(network::encode(batch));
+        loop {
+            let now_us = time::monotonic_us();
+            let wait_us = self.budget.wait_us(now_us);
+            if wait_us == 0 {
+                self.budget.spend(message.len(), now_us);
+                break;
+            }
+            wait(wait_us.div_ceil(1_000)).await;
+        }
+        metrics::counter!("uplink_bytes_total").increment(message.len() as u64);
         let began_us = time::monotonic_us();
-        let bytes = self.link.ask(&key, network::encode(batch), timeout).await?;
+        let bytes = self.link.ask(&key, message, timeout).await?;
         let acknowledgement: Acknowledgement = network::decode(&bytes).map_err(|_| ShipError::Nonsense)?;
         if (acknowledgement.epoch, acknowledgement.stream) != (batch.epoch, batch.stream) {
             return Err(ShipError::Nonsense);
         }
         metrics::histogram!("uplink_round_trip_seconds").record((time::monotonic_us() - began_us) as f64 / 1e6);
+        Ok(acknowledgement.answer)
+    }
+
+    /// The message as it travels.
+    fn packed(&self, message: Vec<u8>) -> Vec<u8> {
+        if !self.config.compress {
+            return message;
+        }
+        let mut packed = vec![network::COMPRESSED];
+        packed.extend(lz4_flex::block::compress_prepend_size(&message));
+        if packed.len() < message.len() { packed } else { message }
+    }
+
+    /// The batches to send next, one after the other without a hole.
+    fn window(&mut self, stream: Stream) -> Result<Vec<Batch>, StoreError> {
+        let wanted = self.next_sequences[stream as usize];
+        let (mut first_sequence, mut records) = self.read(stream, wanted)?;
+        if first_sequence > wanted {
+            // The hub wants older ones than are kept: a loss in their place, and nothing beside it.
+            let reason = "the hub had acknowledged or refused these and does not hold them".into();
+            tracing::error!(stream = stream.name(), from = wanted, to = first_sequence - 1, reason, "uplink: a gap");
+            let loss = Loss { stream, from: wanted, to: first_sequence - 1, reason };
+            return Ok(vec![self.batch(stream, wanted, vec![network::encode(&Record::Lost(loss))])]);
+        }
+        let mut batches = Vec::new();
+        while !records.is_empty() {
+            let after = first_sequence + records.len() as u64;
+            batches.push(self.batch(stream, first_sequence, records));
+            if batches.len() >= self.config.window_batches {
+                break;
+            }
+            (first_sequence, records) = self.read(stream, after)?;
+            if first_sequence != after {
+                // Shed meanwhile: the hub's answer says where to go on.
+                break;
+            }
+        }
+        Ok(batches)
+    }
+
+    fn read(&self, stream: Stream, from: u64) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
+        let (mut records, config) = (Vec::new(), self.config);
+        let first = self.store.read(stream, from, config.batch_records_max, config.batch_bytes_max, &mut records)?;
+        Ok((first, records))
+    }
+
+    fn batch(&self, stream: Stream, first_sequence: u64, records: Vec<Vec<u8>>) -> Batch {
+        Batch { edge: self.config.edge.clone(), epoch: self.store.epoch(), stream, first_sequence, records }
+    }
+
+    fn settle(&mut self, batch: &Batch, answer: Answer) -> Result<Next, ShipError> {
         if self.backoff.tries() > 0 {
             tracing::info!(tries = self.backoff.tries(), "uplink: the hub answers again");
         }
         self.backoff.succeeded();
-        Ok(acknowledgement.answer)
-    }
-
-    /// The records to send next. Where the hub wants older ones than are kept, a loss in their place.
-    fn batch(&mut self, stream: Stream) -> Result<Batch, StoreError> {
-        let wanted = self.next_sequences[stream as usize];
-        let UplinkConfig { batch_records_max, batch_bytes_max, .. } = *self.config;
-        let mut records = std::mem::take(&mut self.records);
-        let mut first_sequence = self.store.read(stream, wanted, batch_records_max, batch_bytes_max, &mut records)?;
-        if first_sequence > wanted {
-            let reason = "the hub had acknowledged or refused these and does not hold them".into();
-            tracing::error!(stream = stream.name(), from = wanted, to = first_sequence - 1, reason, "uplink: a gap");
-            let loss = Loss { stream, from: wanted, to: first_sequence - 1, reason };
-            records = vec![network::encode(&Record::Lost(loss))];
-            first_sequence = wanted;
-        }
-        Ok(Batch { edge: self.config.edge.clone(), epoch: self.store.epoch(), stream, first_sequence, records })
-    }
-
-    fn settle(&mut self, batch: &Batch, answer: Answer) -> Result<Next, ShipError> {
         let stream = batch.stream;
         let position = &mut self.next_sequences[stream as usize];
         let (next, refused) = match answer {
@@ -214,6 +282,7 @@ impl<'a, L: Link> Lane<'a, L> {
         };
         self.state.send_modify(|state| {
             state.connected = Some(true);
+            state.carrier = self.link.carrier();
             state.error = refused;
         });
         Ok(next)

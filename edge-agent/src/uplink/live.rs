@@ -1,9 +1,13 @@
-//! The live lane: says the newest state, skips those that came while the last one was being said. A state that cannot
-//! be said is forgotten: the next one is a fiftieth of a second away.
+//! The live lane: says the newest state, skips those that came while the last one was being said, and over a metered
+//! link most. A state that cannot be said is forgotten: the next one is a fiftieth of a second away.
 
-use super::{Link, UplinkConfig, UplinkState};
+use super::{Link, UplinkConfig, UplinkState, budget::Budget};
+use crate::time;
 use firmware_protocol::network::{self, LiveState, topic};
 use tokio::sync::watch;
+
+/// Between two states over a metered link, microseconds: five a second still show a game.
+const METERED_EVERY_US: u64 = 200_000;
 
 /// Runs until nobody makes states any more, and then for ever: the durable lane goes on without.
 pub(super) async fn run<L: Link>(
@@ -11,13 +15,22 @@ pub(super) async fn run<L: Link>(
     link: &L,
     mut newest: watch::Receiver<Option<LiveState>>,
     state: &watch::Sender<UplinkState>,
+    budget: &Budget,
 ) {
     let key = topic::live(&config.venue, &config.edge);
+    let mut next_us = 0;
     while newest.changed().await.is_ok() {
+        let now_us = time::monotonic_us();
+        if now_us < next_us {
+            continue;
+        }
         let payload = newest.borrow_and_update().as_ref().map(network::encode);
         let Some(payload) = payload else { continue };
-        let said = link.say(&key, payload).await.is_ok();
+        let said = budget.say(payload.len(), now_us) && link.say(&key, payload).await.is_ok();
         if said {
+            if config.metered {
+                next_us = now_us + METERED_EVERY_US;
+            }
             // Nobody is woken for each state.
             state.send_if_modified(|state| {
                 state.live_states += 1;

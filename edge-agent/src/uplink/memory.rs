@@ -97,4 +97,8 @@ impl Link for MemoryLink {
     }
 
     async fn close(&self) {}
+
+    fn carrier(&self) -> &'static str {
+        "memory"
+    }
 }

@@ -1,8 +1,8 @@
 //! Two lanes to the hub.
 //!
-//! *Live:* the newest state, real-time priority, may drop. *Durable:* batches of consecutive records, one at a time,
-//! events first; a batch is forgotten here after the hub says it is committed there. A lost answer means the batch is
-//! sent again, and the hub knows what it holds: delivery is exactly once in effect.
+//! *Live:* the newest state, real-time priority, may drop. *Durable:* batches of consecutive records, compressed, a few
+//! unanswered at a time, events first; a batch is forgotten here after the hub says it is committed there. A lost answer
+//! means the batch is sent again, and the hub knows what it holds: delivery is exactly once in effect.
 //!
 //! Comes in: the [`Store`] and a watch of the newest [`LiveState`]. Goes out: messages on a [`Link`], and
 //! [`UplinkState`] for whoever reports health. Never: blocks capture or the store, forgets what is not acknowledged.
@@ -10,13 +10,18 @@
 
 pub mod memory;
 pub mod zenoh;
+pub mod mqtt;
+pub mod both;
 
+mod budget;
 mod config;
 mod durable;
 mod live;
 mod refused;
+#[cfg(test)]
+mod tests;
 
-pub use config::UplinkConfig;
+pub use config::{Transport, UplinkConfig};
 
 use crate::store::Store;
 use firmware_protocol::network::LiveState;
@@ -43,6 +48,14 @@ pub enum LinkError {
         /// How long it had.
         timeout_ms: u64,
     },
+    /// Two ways, and no answer on either.
+    #[error("{first}; {second}")]
+    Neither {
+        /// What the first way says.
+        first: Box<LinkError>,
+        /// What the second says.
+        second: Box<LinkError>,
+    },
 }
 
 /// A way to the hub. One file for each.
@@ -60,6 +73,9 @@ pub trait Link: Send + Sync + 'static {
 
     /// Closes the link; what is under way may be lost.
     fn close(&self) -> impl Future<Output = ()> + Send;
+
+    /// The name of the way that carries; empty while none does.
+    fn carrier(&self) -> &'static str;
 }
 
 /// How the uplink is.
@@ -67,6 +83,8 @@ pub trait Link: Send + Sync + 'static {
 pub struct UplinkState {
     /// Whether the hub answered last time it was asked; unknown before the first time.
     pub connected: Option<bool>,
+    /// The way the last answer came; empty before the first.
+    pub carrier: &'static str,
     /// When a batch was last acknowledged, microseconds UTC.
     pub acknowledged_us: Option<i64>,
     /// Records acknowledged since the start.
@@ -88,11 +106,12 @@ pub async fn run<L: Link>(
     state: watch::Sender<UplinkState>,
     stop: CancellationToken,
 ) {
-    let durable = durable::Lane::new(&config, &link, &store, &state);
+    let budget = budget::Budget::new(config.bytes_per_second_max);
+    let durable = durable::Lane::new(&config, &link, &store, &state, &budget);
     tokio::select! {
         () = stop.cancelled() => {}
         () = durable.run() => {}
-        () = live::run(&config, &link, newest, &state) => {}
+        () = live::run(&config, &link, newest, &state, &budget) => {}
     }
     link.close().await;
 }

@@ -125,6 +125,10 @@ impl Link for ZenohLink {
             tracing::debug!(%error, "the session did not close cleanly");
         }
     }
+
+    fn carrier(&self) -> &'static str {
+        "zenoh"
+    }
 }
 
 async fn keep_open(config: UplinkConfig, opened: watch::Sender<Option<Session>>, anew: Arc<Notify>) {
@@ -172,6 +176,12 @@ fn client(config: &UplinkConfig) -> Result<zenoh::Config, String> {
         ("transport/link/tx/lease", LEASE_MS.to_string()),
         ("transport/link/tls/root_ca_certificate", path(&config.authority)),
     ];
+    let mut settings = settings.to_vec();
+    if let (Some(certificate), Some(key)) = (&config.certificate, &config.key) {
+        settings.push(("transport/link/tls/connect_certificate", path(certificate)));
+        settings.push(("transport/link/tls/connect_private_key", path(key)));
+        settings.push(("transport/link/tls/enable_mtls", "true".into()));
+    }
     let mut client = zenoh::Config::default();
     for (key, value) in settings {
         client.insert_json5(key, &value).map_err(|error| format!("{key} = {value}: {error}"))?;

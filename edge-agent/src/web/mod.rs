@@ -55,6 +55,8 @@ pub struct Picture {
     pub cameras: Vec<Camera>,
     /// All tags heard.
     pub tags: Vec<TagStatus>,
+    /// The way to the hub that carries; empty while none does.
+    pub carrier: &'static str,
     /// Streams on their way to the hub.
     pub queue: Vec<Waiting>,
 }

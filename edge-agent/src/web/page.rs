@@ -92,7 +92,10 @@ fn write(html: &mut String, answer: &Answer, now_us: i64) -> fmt::Result {
         html.write_str("</td>")
     })?;
 
-    write!(html, "<h2>To the hub</h2>")?;
+    match picture.carrier {
+        "" => write!(html, "<h2>To the hub</h2>")?,
+        carrier => write!(html, "<h2>To the hub, over {carrier}</h2>")?,
+    }
     table(html, &["stream", "waiting"], &picture.queue, |html, waiting| {
         let (stream, records) = (Plain(&waiting.stream), waiting.records);
         write!(html, "<td>{stream}</td><td>{records}</td>")

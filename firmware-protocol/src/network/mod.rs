@@ -5,6 +5,7 @@
 //! [`record`]; how places are packed: [`chunk`].
 
 pub mod batch;
+pub mod broker;
 pub mod chunk;
 pub mod command;
 pub mod event;
@@ -24,6 +25,10 @@ pub use record::{Column, Loss, Record, Telemetry, TrackChunk};
 
 /// Version of every message between box and hub.
 pub const VERSION: u8 = 1;
+
+/// First byte of a message that is compressed; then its length in bytes (four, lowest first), then one LZ4 block, which
+/// opens to a whole message. Batches only: the rest is small.
+pub const COMPRESSED: u8 = 128 | VERSION;
 
 /// Why bytes from the network are not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

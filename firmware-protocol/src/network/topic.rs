@@ -1,7 +1,8 @@
 //! Where messages are said: the only file that spells a topic or key expression.
 //!
-//! `rinkside/1/{venue}/{edge}/records/{stream}` · `…/live` · `…/commands`. Venue and edge are lower-case slugs; a
-//! slash, a star or a dollar in them would change the meaning of a key expression, so [`is_slug`] forbids them.
+//! `rinkside/1/{venue}/{edge}/records/{stream}` · `…/live` · `…/answers` · `…/commands`. Venue and edge are lower-case
+//! slugs; a slash, a star, a plus or a dollar in them would change the meaning of a key expression or of an MQTT filter,
+//! so [`is_slug`] forbids them.
 
 use alloc::{format, string::String};
 
@@ -23,6 +24,9 @@ pub fn records(venue: &str, edge: &str, stream: Stream) -> String {
 /// Where the hub takes batches of all boxes.
 pub const RECORDS_OF_ALL: &str = "rinkside/1/*/*/records/*";
 
+/// The same as an MQTT filter.
+pub const RECORDS_OF_ALL_MQTT: &str = "rinkside/1/+/+/records/+";
+
 /// Where a box says its newest state.
 pub fn live(venue: &str, edge: &str) -> String {
     format!("rinkside/1/{venue}/{edge}/live")
@@ -30,6 +34,14 @@ pub fn live(venue: &str, edge: &str) -> String {
 
 /// Where the hub hears the newest state of all boxes.
 pub const LIVE_OF_ALL: &str = "rinkside/1/*/*/live";
+
+/// The same as an MQTT filter.
+pub const LIVE_OF_ALL_MQTT: &str = "rinkside/1/+/+/live";
+
+/// Where a box hears over MQTT what became of its batches; over Zenoh the reply needs no place.
+pub fn answers(venue: &str, edge: &str) -> String {
+    format!("rinkside/1/{venue}/{edge}/answers")
+}
 
 /// Where a box hears its commands.
 pub fn commands(venue: &str, edge: &str) -> String {
@@ -67,7 +79,8 @@ mod tests {
             assert!(is_slug(word), "{word}");
         }
         let too_long = "a".repeat(64);
-        let bad = ["", "-a", "a-", "A", "a/b", "*", "**", "$*", "a b", "é", "a_b", "a.b", "#", "?", too_long.as_str()];
+        let bad =
+            ["", "-a", "a-", "A", "a/b", "*", "**", "$*", "+", "a b", "é", "a_b", "a.b", "#", "?", too_long.as_str()];
         for word in bad {
             assert!(!is_slug(word), "{word}");
         }
@@ -75,7 +88,13 @@ mod tests {
 
     #[test]
     fn who_speaks() {
-        for key in [records("oak", "box-1", Stream::Tracks), live("oak", "box-1"), commands("oak", "box-1")] {
+        let keys = [
+            records("oak", "box-1", Stream::Tracks),
+            live("oak", "box-1"),
+            answers("oak", "box-1"),
+            commands("oak", "box-1"),
+        ];
+        for key in keys {
             assert_eq!(speaker(&key), Some(("oak", "box-1")), "{key}");
         }
         for key in ["", "rinkside", "rinkside/1/oak", "rinkside/2/oak/box/live", "other/1/oak/box/live"] {
