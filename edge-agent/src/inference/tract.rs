@@ -56,7 +56,7 @@ fn check_input(model: &Verified, declared: &InferenceFact, wanted: [usize; 4]) -
     let fits = declared.datum_type.concretize().is_none_or(|kind| kind == f32::datum_type())
         && (declared.shape.is_open() || sides.len() == wanted.len())
         && sides.iter().zip(wanted).all(|(side, wanted)| side.is_none_or(|side| side == wanted as i64));
-    let found = || format!("{} {declared:?}", model.entry.input.name);
+    let found = || format!("{} {}", model.entry.input.name, format!("{declared:?}").to_lowercase());
     if fits { Ok(()) } else { Err(model.wrong("input", found(), format!("f32 {wanted:?}"))) }
 }
 
