@@ -36,6 +36,9 @@ pub struct Config {
     pub tiles: [u32; 2],
     /// How far neighbouring tiles overlap, share of a tile, 0 to 0.5: a player is whole in at least one.
     pub tile_overlap: f32,
+    /// Parts of a tile's size looked at in one frame, 0 to 64: where people are, where something moves, and the rest of
+    /// the ice in turn; 0 looks at all tiles every time.
+    pub looks: u32,
     /// Every how many frames the network looks; tracks glide in between, 1 to 10.
     pub every_nth: u32,
 }
@@ -68,6 +71,7 @@ impl Default for Config {
             whole: true,
             tiles: [0, 0],
             tile_overlap: 0.15,
+            looks: 0,
             every_nth: 1,
         }
     }
@@ -94,6 +98,11 @@ impl Config {
             (
                 (0.0..=0.5).contains(&self.tile_overlap),
                 format!("inference.tile_overlap: {} (0 to 0.5)", self.tile_overlap),
+            ),
+            (self.looks <= 64, format!("inference.looks: {} (0 to 64)", self.looks)),
+            (
+                self.looks == 0 || self.tiles[0] * self.tiles[1] > 0,
+                "inference.looks: there are no tiles to choose from (set inference.tiles, or looks to 0)".to_owned(),
             ),
             ((1..=10).contains(&self.every_nth), format!("inference.every_nth: {} (1 to 10)", self.every_nth)),
             (

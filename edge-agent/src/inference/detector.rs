@@ -1,17 +1,24 @@
 //! The stage: one picture in, its detections out, looked at whole, in tiles, or both.
 //!
-//! Comes in: a BGR picture. Goes out: [`Detection`]s and how long each step took. Opens everything, and runs the
+//! Comes in: a BGR picture and the camera it is of. Goes out: [`Detection`]s, where was looked, and how long each step
+//! took. Opens everything, and runs the
 //! network once on grey, before the first picture: what is wrong with a model is known at the start.
 
 use super::{
     Class, Detection, InferenceError, Model,
+    attention::Attention,
     config::{Backend, Config},
     decode,
     onnx_runtime::{self, OnnxRuntime},
     prepare::Preparer,
     registry::{self, Verified},
 };
-use crate::time;
+use crate::{
+    geometry::{Camera, Rect},
+    ids::CameraId,
+    rink::Rink,
+    time,
+};
 use opencv::{
     core::{CV_8UC3, Mat, Rect as Area, Scalar},
     prelude::*,
@@ -37,7 +44,12 @@ pub struct Detector {
     overlap_max: f32,
     config: Config,
     answer: Vec<f32>,
+    /// What the picture is looked at by.
     parts: Vec<Area>,
+    tiles: Vec<Area>,
+    /// Of each camera, where tiles are chosen.
+    attentions: Vec<Attention>,
+    looked: Vec<Rect>,
 }
 
 impl Detector {
@@ -58,6 +70,9 @@ impl Detector {
             config: config.clone(),
             answer: Vec::new(),
             parts: Vec::new(),
+            tiles: Vec::new(),
+            attentions: Vec::new(),
+            looked: Vec::new(),
             model,
         };
         detector.try_once(&verified)?;
@@ -69,15 +84,25 @@ impl Detector {
         self.model.backend()
     }
 
-    /// Finds people and the puck in `image`; `found` is emptied first.
-    pub fn detect(&mut self, image: &Mat, found: &mut Vec<Detection>) -> Result<Spent, InferenceError> {
+    /// Says where the ice is in a camera's pictures: where tiles are chosen, no other is searched.
+    pub fn set_ice(&mut self, of: CameraId, camera: &Camera, rink: &Rink) {
+        self.attention(of).set_ice(camera.clone(), *rink);
+    }
+
+    /// Where the picture before was looked at, pixels; empty when that was everywhere.
+    pub fn looked(&self) -> &[Rect] {
+        &self.looked
+    }
+
+    /// Finds people and the puck in `image`, a picture of the camera `of`; `found` is emptied first.
+    pub fn detect(&mut self, of: CameraId, image: &Mat, found: &mut Vec<Detection>) -> Result<Spent, InferenceError> {
         found.clear();
         if image.typ() != CV_8UC3 || image.cols() < 16 || image.rows() < 16 {
             let (width, height, channels) = (image.cols(), image.rows(), image.channels());
             return Err(InferenceError::PictureUnfit { width, height, channels });
         }
         let mut spent = Spent::default();
-        self.divide(image.cols(), image.rows());
+        self.choose(of, image)?;
         for part in &self.parts {
             let begun_us = time::monotonic_us();
             let (tensor, view) = self.preparer.prepare(image, *part)?;
@@ -91,30 +116,43 @@ impl Detector {
         }
         let begun_us = time::monotonic_us();
         decode::suppress(found, self.overlap_max);
+        if self.config.looks > 0 {
+            self.attentions[usize::from(of.0)].learn(&self.parts, found);
+        }
         spent.decode_us += time::monotonic_us() - begun_us;
         metrics::histogram!("inference_run_seconds").record(spent.infer_us as f64 * 1e-6);
         Ok(spent)
     }
 
-    fn divide(&mut self, width: i32, height: i32) {
+    /// The parts this picture is looked at by.
+    fn choose(&mut self, of: CameraId, image: &Mat) -> Result<(), InferenceError> {
+        let (width, height) = (image.cols(), image.rows());
         self.parts.clear();
+        self.looked.clear();
         if self.config.whole {
             self.parts.push(Area::new(0, 0, width, height));
         }
-        let [columns, rows] = self.config.tiles.map(|n| n as i32);
-        let span = |length: i32, count: i32, index: i32| {
-            // `count` tiles of one length, each overlapping the next by the configured share.
-            let overlap = self.config.tile_overlap;
-            let tile = length as f32 / (count as f32 - (count - 1) as f32 * overlap);
-            let from = (index as f32 * tile * (1.0 - overlap)) as i32;
-            (from, (tile.ceil() as i32).min(length - from))
-        };
-        for row in 0..rows {
-            for column in 0..columns {
-                let ((x, w), (y, h)) = (span(width, columns, column), span(height, rows, row));
-                self.parts.push(Area::new(x, y, w, h));
-            }
+        divide(&self.config, width, height, &mut self.tiles);
+        if self.config.looks == 0 {
+            self.parts.extend_from_slice(&self.tiles);
+            return Ok(());
         }
+        self.attention(of);
+        self.attentions[usize::from(of.0)].plan(image, &self.tiles, &mut self.parts)?;
+        if !self.config.whole {
+            let rect =
+                |part: &Area| Rect { x: part.x as f32, y: part.y as f32, w: part.width as f32, h: part.height as f32 };
+            self.looked.extend(self.parts.iter().map(rect));
+        }
+        Ok(())
+    }
+
+    fn attention(&mut self, of: CameraId) -> &mut Attention {
+        let (index, looks) = (usize::from(of.0), self.config.looks as usize);
+        while self.attentions.len() <= index {
+            self.attentions.push(Attention::new(looks));
+        }
+        &mut self.attentions[index]
     }
 
     fn try_once(&mut self, verified: &Verified) -> Result<(), InferenceError> {
@@ -134,6 +172,25 @@ impl Detector {
             });
         }
         Ok(())
+    }
+}
+
+/// All tiles of a picture, row by row.
+fn divide(config: &Config, width: i32, height: i32, tiles: &mut Vec<Area>) {
+    tiles.clear();
+    let [columns, rows] = config.tiles.map(|n| n as i32);
+    // `count` tiles of one length, each overlapping the next by the configured share.
+    let span = |length: i32, count: i32, index: i32| {
+        let overlap = config.tile_overlap;
+        let tile = (length as f32 / (count as f32 - (count - 1) as f32 * overlap)).ceil().min(length as f32);
+        let from = (index as f32 * tile * (1.0 - overlap)) as i32;
+        (from.min(length - tile as i32), tile as i32)
+    };
+    for row in 0..rows {
+        for column in 0..columns {
+            let ((x, w), (y, h)) = (span(width, columns, column), span(height, rows, row));
+            tiles.push(Area::new(x, y, w, h));
+        }
     }
 }
 

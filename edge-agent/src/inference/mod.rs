@@ -11,6 +11,7 @@ pub mod onnx_runtime;
 pub mod tract;
 pub mod prepare;
 pub mod decode;
+pub mod attention;
 pub mod detector;
 
 use crate::geometry::Rect;
