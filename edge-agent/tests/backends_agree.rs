@@ -6,13 +6,16 @@
 
 #![cfg(feature = "tract")]
 
-use edge_agent::inference::{
-    Detection, Detector, Model, Provider,
-    config::{Backend, Config},
-    onnx_runtime::{OnnxRuntime, find_library},
-    prepare::Preparer,
-    registry::find,
-    tract::Tract,
+use edge_agent::{
+    ids::CameraId,
+    inference::{
+        Detection, Detector, Model, Provider,
+        config::{Backend, Config},
+        onnx_runtime::{OnnxRuntime, find_library},
+        prepare::Preparer,
+        registry::find,
+        tract::Tract,
+    },
 };
 use opencv::{
     core::{CV_8UC3, Mat, Point, Rect, Scalar},
@@ -50,8 +53,8 @@ fn drawn() -> Mat {
 
 fn check(a: &mut Detector, b: &mut Detector, name: &str, image: &Mat) {
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    a.detect(image, &mut first).unwrap();
-    b.detect(image, &mut second).unwrap();
+    a.detect(CameraId(0), image, &mut first).unwrap();
+    b.detect(CameraId(0), image, &mut second).unwrap();
     println!("{name}: {} boxes with {}, {} with {}", first.len(), a.backend(), second.len(), b.backend());
     let clear = |d: &&Detection| d.score > 0.3 + SCORE;
     for (from, to) in [(&first, &second), (&second, &first)] {

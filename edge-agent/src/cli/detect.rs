@@ -59,6 +59,12 @@ pub struct Detect {
     /// Columns and rows of tiles looked at besides the whole picture, such as 3x2.
     #[arg(long, value_name = "CxR", value_parser = pair)]
     pub tiles: Option<[u32; 2]>,
+    /// Look again, closer, where people are lower than this many pixels of the network's input; 0 never.
+    #[arg(long, value_name = "PIXELS", default_value_t = 34)]
+    pub closer: u32,
+    /// Look only at this many parts of a tile's size in each picture, where people are and things move; films.
+    #[arg(long, requires = "tiles")]
+    pub looks: Option<u32>,
     /// Leave out boxes of a lower score.
     #[arg(long)]
     pub score_min: Option<f32>,
@@ -114,6 +120,10 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
     config.threads = args.threads.unwrap_or(config.threads);
     config.input_px = args.input.unwrap_or(config.input_px);
     config.tiles = args.tiles.unwrap_or(config.tiles);
+    config.closer_px = if args.tiles.is_some() { 0 } else { args.closer };
+    if let Some(looks) = args.looks {
+        (config.looks, config.whole) = (looks, looks == 0);
+    }
     config.score_min = args.score_min.or(config.score_min);
     if let Some(fault) = config.faults().first() {
         bail!("{fault}");
@@ -122,7 +132,10 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
         bail!("--annotate writes one copy; {} files were given", args.files.len());
     }
     let camera = args.calibration.as_deref().map(read_calibration).transpose()?;
-    let detector = Detector::open(&config)?;
+    let mut detector = Detector::open(&config)?;
+    if let Some(camera) = &camera {
+        detector.set_ice(CameraId(0), camera, &Rink::NHL);
+    }
     let mut run = Run { args, detector, camera, found: Vec::new(), spent: Spent::default(), frames: 0 };
     let begun_us = time::monotonic_us();
     for file in &args.files {
@@ -207,7 +220,7 @@ impl Run<'_> {
     }
 
     fn look(&mut self, file: &Path, frame: u64, image: &Mat) -> anyhow::Result<()> {
-        let spent = self.detector.detect(image, &mut self.found)?;
+        let spent = self.detector.detect(CameraId(0), image, &mut self.found)?;
         if let Some(camera) = &self.camera {
             let camera = camera.scaled_to(image.cols() as u32, image.rows() as u32);
             // A metre: a skater at the boards, and the error of a box's lower edge.

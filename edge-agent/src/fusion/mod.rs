@@ -7,6 +7,7 @@ pub mod config;
 pub mod plane;
 mod puck;
 mod scoreboard;
+mod clocks;
 mod people;
 mod joining;
 mod merge;

@@ -63,6 +63,11 @@ impl Rect {
         [f64::from(self.x + self.w * 0.5), f64::from(self.y + self.h)]
     }
 
+    /// Whether a point lies in it.
+    pub fn contains(&self, x: f32, y: f32) -> bool {
+        (self.x..self.x + self.w).contains(&x) && (self.y..self.y + self.h).contains(&y)
+    }
+
     /// Intersection over union, 0 to 1.
     pub fn iou(&self, other: &Self) -> f32 {
         let w = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);

@@ -13,6 +13,7 @@ pub mod onnx_runtime;
 pub mod tract;
 pub mod prepare;
 pub mod decode;
+pub mod attention;
 pub mod fit;
 pub mod detector;
 

@@ -75,10 +75,18 @@ impl Seeing {
 
     /// Takes one frame and what was found in it; what is seen on the ice is added to `observations`. Gives the number of
     /// tracks.
-    pub fn see(&mut self, frame: &Frame, detections: &[Detection], observations: &mut Vec<Observation>) -> usize {
+    ///
+    /// `looked` says where was looked, empty for everywhere.
+    pub fn see(
+        &mut self,
+        frame: &Frame,
+        detections: &[Detection],
+        looked: &[Rect],
+        observations: &mut Vec<Observation>,
+    ) -> usize {
         let Some(eye) = self.eyes.get_mut(usize::from(frame.camera.0)) else { return 0 };
         let step = if eye.calibration.is_none() { eye.camera_step(frame, detections) } else { None };
-        let tracks = eye.tracker.update(frame.stamp.utc_us, detections, step.as_ref());
+        let tracks = eye.tracker.update_looked(frame.stamp.utc_us, detections, step.as_ref(), looked);
         let count = tracks.len();
         fit(&mut eye.fitted, eye.calibration.as_ref(), frame);
         if let Some(camera) = &eye.fitted {

@@ -98,6 +98,18 @@ impl Tracker {
     /// `camera` is its step since the frame before, where the pictures told it; otherwise what all boxes do alike is
     /// taken for it. A frame older than the one before is taken to be of the same moment.
     pub fn update(&mut self, captured_us: i64, detections: &[Detection], camera: Option<&Affine>) -> &[Track] {
+        self.update_looked(captured_us, detections, camera, &[])
+    }
+
+    /// The same of a frame that was only looked at in the parts `looked` (empty: everywhere): who is elsewhere was not
+    /// missed.
+    pub fn update_looked(
+        &mut self,
+        captured_us: i64,
+        detections: &[Detection],
+        camera: Option<&Affine>,
+        looked: &[Rect],
+    ) -> &[Track] {
         let now_us = captured_us.max(self.now_us.unwrap_or(captured_us));
         let dt_s = ((now_us - self.now_us.unwrap_or(now_us)) as f32 * 1e-6).min(STEP_S_MAX);
         self.now_us = Some(now_us);
@@ -117,7 +129,7 @@ impl Tracker {
         let recent = |living: &Living| living.story.life != Life::Tentative;
         self.pass(now_us, detections, low..=high.next_down(), self.config.association.second_cost_max, recent);
 
-        self.bury(now_us);
+        self.bury(now_us, (dt_s * 1e6) as i64, looked);
         self.bear(now_us, detections);
         self.tell()
     }
@@ -226,11 +238,18 @@ impl Tracker {
     }
 
     /// Tells tracks nobody joined that they were missed; the dead leave.
-    fn bury(&mut self, now_us: i64) {
+    fn bury(&mut self, now_us: i64, step_us: i64, looked: &[Rect]) {
         let mut seen = self.seen.iter();
         let lifecycle = &self.config.lifecycle;
         self.living.retain_mut(|living| {
-            *seen.next().expect("one flag for each living track") || living.story.missed(now_us, lifecycle)
+            if *seen.next().expect("one flag for each living track") {
+                return true;
+            }
+            let (x, y) = (living.moving.x.at, living.moving.y.at);
+            if !looked.is_empty() && !looked.iter().any(|part| part.contains(x, y)) {
+                living.story.unwatched(step_us);
+            }
+            living.story.missed(now_us, lifecycle)
         });
     }
 

@@ -9,10 +9,13 @@
 
 mod network;
 
-use edge_agent::inference::{
-    Class, Detector,
-    config::{Backend, Config},
-    onnx_runtime::find_library,
+use edge_agent::{
+    ids::CameraId,
+    inference::{
+        Class, Detector,
+        config::{Backend, Config},
+        onnx_runtime::find_library,
+    },
 };
 use network::{BYTE, FLOAT, Network};
 use opencv::core::{CV_8UC3, Mat, Scalar};
@@ -102,7 +105,7 @@ fn check_finds(fit: Fit, network: Network, [input, output]: [&str; 2], expected:
     let picture = Mat::new_rows_cols_with_default(100, 200, CV_8UC3, Scalar::all(90.0)).unwrap();
     for backend in backends() {
         let mut found = Vec::new();
-        open(folder.path(), &list, &file, backend).unwrap().detect(&picture, &mut found).unwrap();
+        open(folder.path(), &list, &file, backend).unwrap().detect(CameraId(0), &picture, &mut found).unwrap();
         assert_eq!(found.len(), expected.len(), "{backend:?} {}: {found:?}", fit.name());
         for (detection, (class, score, place)) in found.iter().zip(expected) {
             let rect = detection.rect;
