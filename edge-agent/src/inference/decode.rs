@@ -97,7 +97,7 @@ impl Decoder {
 
     /// A box with a score for each class: as the best of ours.
     fn best(&self, there: f32, score: impl Fn(usize) -> f32, side: impl Fn(usize) -> f32, out: &mut Out) {
-        let scores = self.ours.iter().map(|(number, class)| (score(*number), *class));
+        let scores = self.ours.iter().map(|(number, class)| (score(*number), class));
         let Some((raw, class)) = scores.max_by(|a, b| a.0.total_cmp(&b.0)) else { return };
         let share = match self.activation {
             // Of all classes, so that a network sure of a spectator's chair has little left for a skater.
@@ -108,7 +108,7 @@ impl Decoder {
         if there * share >= out.score_min {
             let [across, down] = self.unit;
             let place = [side(0) * across, side(1) * down, side(2) * across, side(3) * down];
-            out.add(place, class, there * share);
+            out.add(place, *class, there * share);
         }
     }
 

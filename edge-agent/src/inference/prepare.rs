@@ -139,19 +139,23 @@ impl Preparer {
 
     fn fill_planes(&mut self, fitted: Size, [left, top]: [i32; 2]) -> Result<(), InferenceError> {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
-        let (from, to) = (left as usize, (left + fitted.width) as usize);
+        let (left, filled) = (left as usize, fitted.width as usize);
+        let (top, bottom) = (top as usize, (top + fitted.height) as usize);
         for (plane, (channel, table)) in self.tensor.chunks_exact_mut(width * height).zip(&self.planes) {
-            for (row, floats) in (-top..).zip(plane.chunks_exact_mut(width)) {
-                if !(0..fitted.height).contains(&row) {
-                    floats.fill(table[self.pad]);
+            let grey = table[self.pad];
+            for (row, floats) in plane.chunks_exact_mut(width).enumerate() {
+                if !(top..bottom).contains(&row) {
+                    floats.fill(grey);
                     continue;
                 }
-                let bytes = self.scaled.at_row::<Vec3b>(row)?;
-                floats[..from].fill(table[self.pad]);
-                for (float, pixel) in floats[from..to].iter_mut().zip(bytes) {
+                let bytes = self.scaled.at_row::<Vec3b>((row - top) as i32)?;
+                let (before, rest) = floats.split_at_mut(left);
+                let (inside, after) = rest.split_at_mut(filled);
+                before.fill(grey);
+                for (float, pixel) in inside.iter_mut().zip(bytes) {
                     *float = table[usize::from(pixel[*channel])];
                 }
-                floats[to..].fill(table[self.pad]);
+                after.fill(grey);
             }
         }
         Ok(())
