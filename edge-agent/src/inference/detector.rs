@@ -42,6 +42,9 @@ const CLOSER_TIMES: usize = 2;
 const FEW: usize = 3;
 /// A picture shrunk more than this may hide everybody.
 const FAR_SCALE: f32 = 0.3;
+/// Least and most that one closer look enlarges people whose size is known.
+const ENLARGE_MIN: f32 = 1.5;
+const ENLARGE_MAX: f32 = 2.5;
 /// Most columns and most rows when looking closer.
 const CLOSER_TILES_MAX: u32 = 8;
 /// A person higher than this share of a tile is left to looking at the whole.
@@ -189,17 +192,18 @@ impl Detector {
         self.heights.sort_unstable_by(f32::total_cmp);
         let wanted = self.config.closer_px as f32;
         let enlarge = match self.heights.get(self.heights.len() / 2) {
-            Some(median) if self.heights.len() >= FEW => wanted / median,
-            // So few may be all there are, or all that can be seen from here.
-            _ if scale < FAR_SCALE => 2.0,
+            Some(median) if self.heights.len() >= FEW => (wanted / median).min(ENLARGE_MAX),
+            // So few may be all there are, or all that can be seen from here: then pixel by pixel.
+            _ if scale < FAR_SCALE => 1.0 / scale,
             _ => return false,
         };
         if enlarge <= 1.0 || scale >= 1.0 {
             return false;
         }
+        let enlarge = enlarge.max(ENLARGE_MIN);
         let tiles = |length: i32, tile: i32| {
-            let times = length as f32 / (tile as f32 / enlarge.clamp(1.5, 2.5));
-            (times.ceil() as u32).clamp(2, CLOSER_TILES_MAX)
+            let times = (length as f32 / tile as f32 * enlarge).ceil();
+            (times as u32).clamp(2, CLOSER_TILES_MAX)
         };
         let grid = [tiles(image.cols(), part.width), tiles(image.rows(), part.height)];
         divide(grid, self.config.tile_overlap, image.cols(), image.rows(), &mut self.parts);

@@ -137,7 +137,7 @@ fn session(
     let builder = builder.with_intra_threads(threads).map_err(|fault| said(fault.to_string()))?;
     // Spinning threads take the core the decoder and the tracker run on: 16 ms became 31.
     let builder = builder.with_intra_op_spinning(false).map_err(|fault| said(fault.to_string()))?;
-    let mut builder = providers::register(provider, others, builder).map_err(said)?;
+    let mut builder = providers::register(provider, others, threads, builder).map_err(said)?;
     builder.commit_from_memory(&model.bytes).map_err(|fault| said(fault.to_string()))
 }
 
