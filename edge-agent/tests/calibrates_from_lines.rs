@@ -1,16 +1,13 @@
 //! Promise: `calibrate --lines` finds a camera from the painted lines of one picture, says how far off it is, and
 //! refuses rather than be wrong.
 //!
-//! Shown on rendered pictures of random moments and looks, whose cameras are known: over the ice that is seen, those
-//! accepted are near the truth, and many are accepted. `RINKSIDE_LINES=200` measures that many.
+//! Shown on rendered (simulated) pictures of random moments, looks and cameras in the stands, half of them with a bad
+//! film's faults: a third at least is accepted, none of those is a metre off over the ice it shows, and what is said of
+//! the error is of the right size. `RINKSIDE_LINES=60` tries that many; then 24 are accepted, with two clicks 33.
 
 use edge_agent::{
     capture::paint,
-    geometry::{
-        Camera,
-        search::{Side, search},
-        solve::Point,
-    },
+    geometry::{Camera, candidates::Side, search::search, solve::Point},
     rink::Rink,
     simulation::render::{Look, Renderer, moment},
 };
@@ -67,14 +64,20 @@ fn try_one(seed: u64, clicked: usize) -> Result<[f64; 2], String> {
     let begun = std::time::Instant::now();
     let found = search(dabs, &rink.lines(), &clicks, Some(Side::South), SIZE);
     let took = begun.elapsed().as_secs_f64();
-    if std::env::var_os("RINKSIDE_LINES_DRAW").is_some() {
-        let name = format!("/tmp/lines/try-{seed}.png");
-        opencv::imgcodecs::imwrite_def(&name, &picture).unwrap();
-    }
-    let result = found.map_err(|fault| fault.to_string()).map(|found| {
+    let result = found.as_ref().map_err(ToString::to_string).map(|found| {
         let camera_found = &found.calibration.camera;
         [camera_found.error_m, off_m(&camera, camera_found, &rink)]
     });
+    if let Ok(found) = &found {
+        let mut likely: Vec<f64> = rink.places().filter_map(|place| found.calibration.likely_error_m(place)).collect();
+        likely.sort_by(f64::total_cmp);
+        print!(
+            "likely {:.3} share {:.2} lines {} ",
+            likely[likely.len() / 2],
+            found.share,
+            found.calibration.refit.len()
+        );
+    }
     println!("seed {seed}, {} clicks, {took:.1} s: {result:?}", clicks.len());
     result
 }
@@ -92,7 +95,9 @@ fn measure(clicked: usize) {
         100.0 * median
     );
     assert_eq!(wrong, 0, "{accepted:?}");
-    assert!(3 * accepted.len() >= count as usize && median < 0.3);
+    assert!(3 * accepted.len() >= count as usize && median < 0.1, "{accepted:?}");
+    let told = accepted.iter().filter(|[said, off]| *off <= 3.0 * said).count();
+    assert!(10 * told >= 8 * accepted.len(), "told and true: {accepted:?}");
 }
 
 #[test]

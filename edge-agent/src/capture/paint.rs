@@ -8,7 +8,7 @@
 
 use crate::geometry::lines::{Dab, Paint};
 use opencv::{
-    core::{BORDER_DEFAULT, CV_32F, Mat, Point, Scalar, Size, Vec3b},
+    core::{BORDER_DEFAULT, CV_32F, Mat, Point, Size, Vec3b},
     imgproc::{
         CC_STAT_AREA, INTER_AREA, MORPH_OPEN, MORPH_RECT, box_filter_def, connected_components_with_stats_def, erode,
         gaussian_blur, get_structuring_element_def, morphology_default_border_value, morphology_ex_def, resize,
@@ -75,14 +75,14 @@ pub fn find(picture: &Mat) -> Result<Vec<Dab>, opencv::Error> {
     let mut small = Mat::default();
     resize(picture, &mut small, size, 0.0, 0.0, INTER_AREA)?;
     let (columns, rows) = (size.width as usize, size.height as usize);
-    let ice = ice(&small)?;
+    let [bare, painted] = ice(&small)?;
     let mut inner = Mat::default();
     let kernel = get_structuring_element_def(MORPH_RECT, Size::new(7, 7))?;
     // Beyond the picture the ice goes on.
-    erode(&ice, &mut inner, &kernel, Point::new(-1, -1), 1, BORDER_DEFAULT, morphology_default_border_value()?)?;
+    erode(&painted, &mut inner, &kernel, Point::new(-1, -1), 1, BORDER_DEFAULT, morphology_default_border_value()?)?;
     let valleys = valleys(&small, inner.data_typed::<u8>()?)?;
     let mut dabs = lines(&valleys, size)?;
-    dabs.extend(foot(ice.data_typed::<u8>()?, columns, rows));
+    dabs.extend(foot(bare.data_typed::<u8>()?, columns, rows));
     for dab in &mut dabs {
         // The middle of the first pixel is at half a pixel's width.
         dab.pixel = dab.pixel.map(|at| (at + 0.5) * scale - 0.5);
@@ -90,25 +90,37 @@ pub fn find(picture: &Mat) -> Result<Vec<Dab>, opencv::Error> {
     Ok(dabs)
 }
 
-/// 1 where ice is, 0 elsewhere.
-fn ice(small: &Mat) -> Result<Mat, opencv::Error> {
+/// 1 where ice is, 0 elsewhere: bare ice, and ice with what is painted on it.
+fn ice(small: &Mat) -> Result<[Mat; 2], opencv::Error> {
     let pixels = small.data_typed::<Vec3b>()?;
-    let brightest = |pixel: &Vec3b| pixel.0.into_iter().max().unwrap_or(0);
-    let spread = |pixel: &Vec3b| brightest(pixel) - pixel.0.into_iter().min().unwrap_or(0);
+    let ends = |pixel: &Vec3b| pixel.0.into_iter().fold((255, 0), |(low, high), part| (part.min(low), part.max(high)));
+    let spread = |pixel: &Vec3b| ends(pixel).1 - ends(pixel).0;
     let mut bright: Vec<u8> =
-        pixels.iter().filter(|p| spread(p) < PALE_MAX).map(brightest).filter(|b| *b > 110).collect();
-    if bright.is_empty() {
-        return Mat::new_rows_cols_with_default(small.rows(), small.cols(), opencv::core::CV_8UC1, Scalar::all(0.0));
-    }
+        pixels.iter().filter(|p| spread(p) < PALE_MAX).map(|p| ends(p).1).filter(|high| *high > 110).collect();
     let middle = bright.len() / 2;
-    let least = f32::from(*bright.select_nth_unstable(middle).1) * BRIGHT_MIN;
-    let pale: Vec<u8> =
-        pixels.iter().map(|p| u8::from(f32::from(brightest(p)) > least && spread(p) < PALE_MAX)).collect();
-    let pale = Mat::from_slice(&pale)?.reshape(1, small.rows())?.try_clone()?;
+    let median = if bright.is_empty() { 255.0 } else { f32::from(*bright.select_nth_unstable(middle).1) };
+    let bare: Vec<u8> =
+        pixels.iter().map(|p| u8::from(f32::from(ends(p).1) > median * BRIGHT_MIN && spread(p) < PALE_MAX)).collect();
+    let painted: Vec<u8> =
+        pixels.iter().zip(&bare).map(|(pixel, bare)| u8::from(*bare > 0 || is_paint(*pixel, median))).collect();
+    Ok([largest(&bare, small.rows())?, largest(&painted, small.rows())?])
+}
+
+/// Whether it is red or blue seen through ice: neither as dark as a jersey nor yellow as the boards' foot.
+fn is_paint(pixel: Vec3b, median: f32) -> bool {
+    let [blue, green, red] = pixel.0.map(f32::from);
+    let (low, high) = (blue.min(green).min(red), blue.max(green).max(red));
+    let tilt = if red == high { (green - blue).abs() } else { (green - red).abs() };
+    low > 0.3 * median && high > 0.5 * median && high > green && tilt < 0.5 * (high - low)
+}
+
+/// The largest region of a mask, without threads thinner than five pixels.
+fn largest(mask: &[u8], rows: i32) -> Result<Mat, opencv::Error> {
+    let mask = Mat::from_slice(mask)?.reshape(1, rows)?.try_clone()?;
     let (mut open, mut labels, mut stats, mut middles) =
         (Mat::default(), Mat::default(), Mat::default(), Mat::default());
     let kernel = get_structuring_element_def(MORPH_RECT, Size::new(5, 5))?;
-    morphology_ex_def(&pale, &mut open, MORPH_OPEN, &kernel)?;
+    morphology_ex_def(&mask, &mut open, MORPH_OPEN, &kernel)?;
     let count = connected_components_with_stats_def(&open, &mut labels, &mut stats, &mut middles)?;
     let mut largest = (0, 0);
     for label in 1..count {
@@ -116,7 +128,7 @@ fn ice(small: &Mat) -> Result<Mat, opencv::Error> {
     }
     let mask: Vec<u8> =
         labels.data_typed::<i32>()?.iter().map(|label| u8::from(*label == largest.1 && largest.1 > 0)).collect();
-    Mat::from_slice(&mask)?.reshape(1, small.rows())?.try_clone()
+    Mat::from_slice(&mask)?.reshape(1, rows)?.try_clone()
 }
 
 /// For every pixel well inside the ice the deepest valley of all widths.
@@ -219,4 +231,44 @@ fn foot(ice: &[u8], columns: usize, rows: usize) -> Vec<Dab> {
             (bent < 2.0).then_some(dab)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        geometry::{
+            Camera,
+            lines::{Sheet, pieces},
+            trace::matches,
+        },
+        rink::Rink,
+        simulation::{
+            Truth,
+            render::{Look, Renderer},
+        },
+    };
+    use opencv::core::{CV_8UC3, Scalar};
+
+    #[test]
+    fn lines_of_a_rendered_rink_are_found_to_two_pixels_in_their_colour() {
+        let camera = Camera::looking_at(1280, 720, 50.0, [5.0, -30.0, 10.0], [15.0, 0.0, 0.0]);
+        let mut picture = Mat::new_rows_cols_with_default(720, 1280, CV_8UC3, Scalar::all(0.0)).unwrap();
+        let look = Look::standard(4);
+        Renderer::new(&camera, Rink::NHL, look).render(&Truth::default(), picture.data_bytes_mut().unwrap());
+        let lines = Rink::NHL.lines();
+        let sheet = Sheet::new(1280, 720, find(&picture).unwrap());
+        let (_, support) = matches(&camera, &pieces(&lines, 1), &sheet, 2.0);
+        for name in ["blue_E", "circle_E_N", "circle_E_S", "boards_N"] {
+            let line = support[lines.iter().position(|line| line.name == name).unwrap()];
+            let share = line.found_px / line.expected_px;
+            assert!(share > 0.5, "{name}: {share:.2} of {:.0} px", line.expected_px);
+        }
+    }
+
+    #[test]
+    fn a_dark_picture_holds_no_paint() {
+        let picture = Mat::new_rows_cols_with_default(720, 1280, CV_8UC3, Scalar::all(9.0)).unwrap();
+        assert_eq!(find(&picture).unwrap(), []);
+    }
 }

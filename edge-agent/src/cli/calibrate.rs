@@ -61,6 +61,9 @@ pub struct Calibrate {
 pub enum Rules {
     /// 200 × 85 feet.
     Nhl,
+    /// The same size with goal lines 13 feet from the end, as until 2005 and in many college rinks.
+    #[value(name = "nhl1998")]
+    Nhl1998,
     /// 60 × 30 metres.
     Iihf,
 }
@@ -74,6 +77,7 @@ fn size(text: &str) -> Result<[u32; 2], String> {
 pub fn run(args: &Calibrate) -> anyhow::Result<()> {
     let rink = match args.rink {
         Rules::Nhl => Rink::NHL,
+        Rules::Nhl1998 => Rink::NHL_1998,
         Rules::Iihf => Rink::IIHF,
     };
     if args.names {

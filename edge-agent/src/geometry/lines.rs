@@ -1,7 +1,7 @@
 //! Painted lines: those a rink has, and points of those a picture shows, so that one can be laid over the other.
 //!
-//! Comes in: [`Line`]s in metres and [`Dab`]s in pixels, in any order. Goes out: [`Rink`](Model)'s samples as a camera
-//! sees them, and a [`Sheet`] that tells the nearest dab. Knows no pictures: who finds dabs is `capture::paint`.
+//! Comes in: [`Line`]s in metres and [`Dab`]s in pixels, in any order. Goes out: lines in [`Piece`]s as a camera sees
+//! them, and a [`Sheet`] that tells the nearest dab. Knows no pictures: who finds dabs is `capture::paint`.
 
 use super::Camera;
 
@@ -25,6 +25,16 @@ pub struct Line {
     pub paint: Paint,
     /// Points along its middle, metres.
     pub points_m: Vec<[f64; 2]>,
+}
+
+impl Line {
+    /// Whether it is a circle or a bend: all straight paint of a rink runs one way, and says nothing of the other.
+    pub fn is_round(&self) -> bool {
+        let [Some(from), Some(to)] = [self.points_m.first(), self.points_m.last()] else { return false };
+        let middle = self.points_m[self.points_m.len() / 2];
+        let straight = [f64::midpoint(from[0], to[0]), f64::midpoint(from[1], to[1])];
+        (middle[0] - straight[0]).hypot(middle[1] - straight[1]) > 0.5
+    }
 }
 
 /// One point of a line in a picture.

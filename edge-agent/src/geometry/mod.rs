@@ -9,6 +9,7 @@ pub mod pose;
 pub mod solve;
 pub mod lines;
 pub mod trace;
+pub mod candidates;
 pub mod search;
 pub mod bump;
 

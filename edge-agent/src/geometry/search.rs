@@ -8,49 +8,40 @@
 
 use super::{
     Camera,
-    lines::{Dab, Line, Piece, Sheet, View, pieces},
+    candidates::{PIXELS, PRICE, SAME_M, Side, apart_m, on_grid, through, unlike},
+    lines::{Dab, Line, Paint, Piece, Sheet, pieces},
     pose::{self, Pose},
-    prior::Arena,
     solve::{self, Calibration, Miss, Point, SolveError, quantile},
     trace::{self, Match, Support},
 };
 
 /// Fewest points of lines worth a search.
 const DABS_MIN: usize = 150;
-/// What each pixel of an expected line costs: where a third of them is found chance is at work.
-const PRICE: f64 = 0.35;
-/// Candidates kept from the grid, and those of them followed to the end.
-const ROUGH: usize = 160;
-const FINE: usize = 12;
+/// Candidates followed to the end.
+const FINE: usize = 40;
 /// A line counts when that many of its pieces are found, and that share of its length.
 const PIECES_MIN: usize = 8;
 const SHARE_MIN: f64 = 0.45;
 /// Fewest lines that have to count.
-const LINES_MIN: usize = 4;
+const LINES_MIN: usize = 3;
+/// Fewest of them that have to be circles.
+const ROUND_MIN: usize = 2;
+/// Two clicked points say as much as one line and one circle.
+const CLICKS_MIN: usize = 2;
+/// With fewer lines than this none may be missing: a line that makes up so much of what should be seen, and of which
+/// less than that share is found.
+const SURE_MIN: usize = 5;
+const PLAIN_MIN: f64 = 0.12;
+const MISSING_MAX: f64 = 0.3;
 /// Least share of all expected length to be found.
-const FOUND_MIN: f64 = 0.5;
+const FOUND_MIN: f64 = 0.55;
 /// How near the second best may come.
 const RIVAL_MAX: f64 = 0.8;
-/// Cameras that place what they see nearer to each other than this are one, metres.
-const SAME_M: f64 = 1.5;
 /// Reaches of a match, pixels of a 1920 wide picture: far ones find the way, near ones the place.
 const FAR_PX: [f64; 5] = [60.0, 45.0, 32.0, 24.0, 18.0];
 const NEAR_PX: [f64; 6] = [16.0, 12.0, 9.0, 7.0, 6.0, 6.0];
 /// Within this a piece is found, pixels of a 1920 wide picture.
-const FOUND_PX: f64 = 6.0;
-
-/// On which side of the rink a camera stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// Behind the east goal, +x.
-    East,
-    /// Behind the west goal, −x.
-    West,
-    /// Along the north boards, +y.
-    North,
-    /// Along the south boards, −y.
-    South,
-}
+const FOUND_PX: f64 = 4.0;
 
 /// A camera found by lines.
 #[derive(Debug, Clone)]
@@ -80,14 +71,18 @@ pub enum LinesError {
     SideUnknown,
     /// No camera explains the lines well enough.
     #[error(
-        "the best camera finds {lines} lines of the rink (at least {LINES_MIN}) and {percent:.0} % of what it should see (at least {:.0} %): click landmarks, or take a picture with circles and lines of both colours",
+        "the best camera finds {lines} lines of the rink, {round} of them circles (at least {LINES_MIN} and {ROUND_MIN}; one fewer of each with landmarks), and {percent:.0} % of what it should see (at least {:.0} %){missing}: click landmarks, take a picture with more circles, or check --rink",
         FOUND_MIN * 100.0
     )]
     Unsupported {
         /// How many lines count.
         lines: usize,
-        /// How much of them is found.
+        /// How many of those are circles.
+        round: usize,
+        /// How much of all lines is found.
         percent: f64,
+        /// A line that should be plain to see and is not.
+        missing: String,
     },
     /// Another camera explains them nearly as well.
     #[error(
@@ -129,13 +124,17 @@ pub fn search(
         return Err(LinesError::NothingFound { found: dabs.len() });
     }
     let sheet = Sheet::new(width, height, dabs);
+    let trusted = |clicks: &[Point]| clicks.iter().filter(|click| click.wall.is_none()).cloned().collect::<Vec<_>>();
+    // Where the boards are differs between rinks: such points are taken only when there are hardly others.
+    let clicks =
+        &Some(trusted(clicks)).filter(|trusted| trusted.len() >= CLICKS_MIN).unwrap_or_else(|| clicks.to_vec())[..];
     let (all, few) = (pieces(lines, 1), pieces(lines, 3));
-    let rough = if clicks.len() < 2 {
+    let rough = if clicks.len() < CLICKS_MIN {
         on_grid(&few, &sheet, side.ok_or(LinesError::SideUnknown)?, width, height)
     } else {
         through(clicks, &few, &sheet, width, height)?
     };
-    let on_side = |camera: &Camera| clicks.len() >= 2 || side.is_none_or(|side| side.holds(camera.position_m));
+    let on_side = |camera: &Camera| clicks.len() >= CLICKS_MIN || side.is_none_or(|side| side.holds(camera.position_m));
     let mut tried: Vec<(f64, Camera)> = rough
         .into_iter()
         .filter_map(|(_, camera)| trace::follow(&camera, &few, &sheet, clicks, &FAR_PX, None))
@@ -150,16 +149,30 @@ pub fn search(
         .collect();
     best.sort_by(|a, b| b.0.total_cmp(&a.0));
     let Some((score, pose)) = best.first() else {
-        return Err(LinesError::Unsupported { lines: 0, percent: 0.0 });
+        return Err(LinesError::Unsupported { lines: 0, round: 0, percent: 0.0, missing: String::new() });
     };
     let found_px = FOUND_PX * f64::from(width) / 1920.0;
     let (found, support) = trace::matches(&pose.camera, &all, &sheet, found_px);
     let counts = |line: &Support| line.found >= PIECES_MIN && line.found_px >= SHARE_MIN * line.expected_px;
-    let counted: Vec<usize> = (0..support.len()).filter(|line| counts(&support[*line])).collect();
-    let share = support.iter().map(|line| line.found_px).sum::<f64>()
-        / support.iter().map(|line| line.expected_px).sum::<f64>().max(1.0);
-    if counted.len() < LINES_MIN || share < FOUND_MIN {
-        return Err(LinesError::Unsupported { lines: counted.len(), percent: 100.0 * share });
+    let counted: Vec<usize> =
+        (0..support.len()).filter(|line| lines[*line].paint != Paint::Boards && counts(&support[*line])).collect();
+    let painted = |line: &(&Support, &Line)| line.1.paint != Paint::Boards;
+    let sum =
+        |of: fn(&Support) -> f64| -> f64 { support.iter().zip(lines).filter(painted).map(|(line, _)| of(line)).sum() };
+    let share = sum(|line| line.found_px) / sum(|line| line.expected_px).max(1.0);
+    let round = counted.iter().filter(|line| lines[**line].is_round()).count();
+    let plain_px = PLAIN_MIN * sum(|line| line.expected_px);
+    let missing = support
+        .iter()
+        .zip(lines)
+        .filter(painted)
+        .filter(|_| counted.len() < SURE_MIN)
+        .find(|(line, _)| line.expected_px > plain_px && line.found_px < MISSING_MAX * line.expected_px)
+        .map_or_else(String::new, |(_, line)| format!(", but not {}", line.name));
+    let (lines_min, round_min) =
+        if clicks.len() < CLICKS_MIN { (LINES_MIN, ROUND_MIN) } else { (LINES_MIN - 1, ROUND_MIN - 1) };
+    if counted.len() < lines_min || round < round_min || share < FOUND_MIN || !missing.is_empty() {
+        return Err(LinesError::Unsupported { lines: counted.len(), round, percent: 100.0 * share, missing });
     }
     for (rival, other) in &best[1..] {
         let apart_m = apart_m(&pose.camera, &other.camera);
@@ -223,8 +236,21 @@ fn judged(
         (off(0) + off(1)).powi(2)
     };
     let residual_px = (found.iter().map(square_px).sum::<f64>() / found.len().max(1) as f64).sqrt();
-    let camera = Camera { error_m: quantile(&left_out, 0.5), ..pose.camera.clone() };
+    // Leaving a line out sees errors across it only; the covariance sees those along it, but trusts the rules' measures.
+    let error_m = quantile(&left_out, 0.5).hypot(likely_m(pose));
+    let camera = Camera { error_m, ..pose.camera.clone() };
     Calibration { camera, refit, left_out, residual_px, covariance: pose.covariance }
+}
+
+/// The likely error in the middle of what the picture shows of the ice, metres: the median over a few pixels.
+fn likely_m(pose: &Pose) -> f64 {
+    let [w, h] = [f64::from(pose.camera.width), f64::from(pose.camera.height)];
+    let each: Vec<Miss> = PIXELS
+        .iter()
+        .filter_map(|[x, y]| pose::likely_error_m(&pose.camera, &pose.covariance, [x * w, y * h]))
+        .map(|error_m| Miss { name: String::new(), error_m })
+        .collect();
+    quantile(&each, 0.5)
 }
 
 /// How much more of the lines is found than chance would, pixels: what is found, less the price of what is expected.
@@ -233,131 +259,93 @@ fn gain(camera: &Camera, pieces: &[Piece], sheet: &Sheet, reach_px: f64) -> f64 
     support.iter().map(|line| line.found_px - PRICE * line.expected_px).sum()
 }
 
-/// As [`gain`], by distance alone and the more the nearer: a hint of the way for a camera that is metres off.
-fn promise(camera: &Camera, pieces: &[Piece], sheet: &Sheet) -> f64 {
-    let (view, reach_px) = (View::new(camera), FAR_PX[0] * f64::from(camera.width) / 1920.0);
-    let worth = |piece: &Piece| {
-        view.see(piece).map_or(0.0, |sight| {
-            let near = 1.0 - (sheet.distance_px(piece.paint, sight.pixel) / reach_px).min(1.0);
-            sight.length_px * (near - PRICE)
-        })
-    };
-    pieces.iter().map(worth).sum()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::lines::View;
 
-/// The most promising cameras of a side.
-fn on_grid(pieces: &[Piece], sheet: &Sheet, side: Side, width: u32, height: u32) -> Vec<(f64, Camera)> {
-    let mut all = Vec::new();
-    for place in side.places() {
-        for target in targets() {
-            for zoom in 0..9 {
-                let mut camera = Camera::looking_at(width, height, 60.0, place, target);
-                camera.focal_px = 0.5 * 1.27f64.powi(zoom) * f64::from(width);
-                all.push((promise(&camera, pieces, sheet), camera));
-            }
-        }
-    }
-    all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    unlike(all, ROUGH)
-}
-
-/// Cameras all around the rink that see the clicked points where they were clicked.
-fn through(
-    clicks: &[Point],
-    pieces: &[Piece],
-    sheet: &Sheet,
-    width: u32,
-    height: u32,
-) -> Result<Vec<(f64, Camera)>, LinesError> {
-    let mut all = Vec::new();
-    match solve::solve(clicks, width, height) {
-        Ok(solved) => all.push((f64::INFINITY, solved.camera)),
-        // Lines help where points are too few; they cannot help points that are wrong.
-        Err(SolveError::TooFew { .. } | SolveError::OnALine { .. }) => {}
-        Err(fault) => return Err(fault.into()),
-    }
-    let count = clicks.len() as f64;
-    let middle = clicks
-        .iter()
-        .fold([0.0; 3], |sum, click| [sum[0] + click.place_m[0] / count, sum[1] + click.place_m[1] / count, 0.0]);
-    let sides = [Side::East, Side::West, Side::North, Side::South];
-    for place in sides.into_iter().flat_map(Side::places) {
-        let camera = Camera::looking_at(width, height, 40.0, place, middle);
-        if let Some(pose) = pose::descend(camera, clicks, &[], &Arena::about(place), pose::STEPS_MAX) {
-            // A camera that does not see the points where they are is none.
-            let off = clicks.iter().map(|click| solve::residual_px(&pose.camera, click)).sum::<f64>() / count;
-            if off < 0.03 * f64::from(width) {
-                all.push((promise(&pose.camera, pieces, sheet), pose.camera));
-            }
-        }
-    }
-    all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    Ok(unlike(all, ROUGH))
-}
-
-/// At most `count` of the cameras, best first, no two of them alike.
-fn unlike(sorted: Vec<(f64, Camera)>, count: usize) -> Vec<(f64, Camera)> {
-    let mut kept: Vec<(f64, Camera)> = Vec::new();
-    for (score, camera) in sorted {
-        if kept.len() == count {
-            break;
-        }
-        if kept.iter().all(|(_, other)| apart_m(other, &camera) > SAME_M) {
-            kept.push((score, camera));
-        }
-    }
-    kept
-}
-
-/// How differently two cameras place what they see on the ice, metres: the mean over a few pixels, at most 50.
-fn apart_m(one: &Camera, other: &Camera) -> f64 {
-    let [w, h] = [f64::from(one.width), f64::from(one.height)];
-    let pixels = [[0.2, 0.45], [0.8, 0.45], [0.5, 0.6], [0.15, 0.85], [0.85, 0.85]];
-    let apart = |[x, y]: [f64; 2]| match (one.to_ice([x * w, y * h]), other.to_ice([x * w, y * h])) {
-        (Some(a), Some(b)) => (a[0] - b[0]).hypot(a[1] - b[1]).min(50.0),
-        (None, None) => 0.0,
-        _ => 50.0,
-    };
-    pixels.map(apart).iter().sum::<f64>() / pixels.len() as f64
-}
-
-/// What a camera may look at: every few metres of the ice.
-fn targets() -> impl Iterator<Item = [f64; 3]> {
-    (-6..=6).flat_map(|x| (-1..=2).map(move |y| [4.0 * f64::from(x), 5.0 * f64::from(y) - 2.5, 0.0]))
-}
-
-impl Side {
-    /// Whether that place is on this side.
-    fn holds(self, [x, y, _]: [f64; 3]) -> bool {
-        match self {
-            Self::East => x > 0.0,
-            Self::West => x < 0.0,
-            Self::North => y > 0.0,
-            Self::South => y < 0.0,
-        }
-    }
-
-    /// Places to try: from just behind the boards to the back of the stands, from a scaffold to the roof.
-    fn places(self) -> Vec<[f64; 3]> {
-        let (boards, along, out) = match self {
-            Self::East | Self::West => (30.5, [-10.0, 0.0, 10.0].as_slice(), self == Self::East),
-            Self::North | Self::South => {
-                (13.5, [-24.0, -16.0, -8.0, 0.0, 8.0, 16.0, 24.0].as_slice(), self == Self::North)
-            }
+    /// Two circles, a blue line and a goal line, as a rink has them at its east end.
+    fn end_zone() -> Vec<Line> {
+        let straight = |name: &str, paint, x: f64| Line {
+            name: name.into(),
+            paint,
+            points_m: (-20..=20).map(|step| [x, 0.6 * f64::from(step)]).collect(),
         };
-        let sign = if out { 1.0 } else { -1.0 };
-        let mut all = Vec::new();
-        for &along in along {
-            for (behind, heights) in [(4.0, [4.0, 7.0, 11.0]), (12.0, [5.0, 9.0, 14.0]), (24.0, [8.0, 13.0, 19.0])] {
-                for height in heights {
-                    let away = sign * (boards + behind);
-                    all.push(match self {
-                        Self::East | Self::West => [away, along, height],
-                        Self::North | Self::South => [along, away, height],
-                    });
-                }
-            }
-        }
-        all
+        let circle = |name: &str, y: f64| Line {
+            name: name.into(),
+            paint: Paint::Red,
+            points_m: (0..=48)
+                .map(|step| f64::from(step) * std::f64::consts::TAU / 48.0)
+                .map(|angle| [21.0 + 4.57 * angle.cos(), y + 4.57 * angle.sin()])
+                .collect(),
+        };
+        vec![
+            straight("blue_E", Paint::Blue, 7.5),
+            straight("goal_E", Paint::Red, 27.1),
+            circle("circle_E_N", 6.7),
+            circle("circle_E_S", -6.7),
+        ]
+    }
+
+    fn stand() -> Camera {
+        Camera::looking_at(1920, 1080, 50.0, [5.0, -30.0, 10.0], [17.0, 0.0, 0.0])
+    }
+
+    /// What `camera` sees of the lines.
+    fn dabs(camera: &Camera, lines: &[Line]) -> Vec<Dab> {
+        let view = View::new(camera);
+        let fine: Vec<Line> = lines.iter().map(finer).collect();
+        pieces(&fine, 1)
+            .iter()
+            .filter_map(|piece| {
+                let sight = view.see(piece)?;
+                Some(Dab { pixel: sight.pixel, normal: sight.normal, paint: Some(piece.paint) })
+            })
+            .collect()
+    }
+
+    /// The line with ten points for one.
+    fn finer(line: &Line) -> Line {
+        let between = |ends: &[[f64; 2]]| -> Vec<[f64; 2]> {
+            let at = |part: f64| [0, 1].map(|axis| ends[0][axis] + part * (ends[1][axis] - ends[0][axis]));
+            (0..10).map(|step| at(f64::from(step) / 10.0)).collect()
+        };
+        let points_m = line.points_m.windows(2).flat_map(between).chain(line.points_m.last().copied()).collect();
+        Line { points_m, ..line.clone() }
+    }
+
+    fn find(dabs: Vec<Dab>, side: Option<Side>) -> Result<Traced, LinesError> {
+        search(dabs, &end_zone(), &[], side, [1920, 1080])
+    }
+
+    #[test]
+    fn a_camera_is_found_from_nothing_but_its_side() {
+        let found = find(dabs(&stand(), &end_zone()), Some(Side::South)).unwrap();
+        assert!(apart_m(&stand(), &found.calibration.camera) < 0.15, "{:?}", found.calibration.camera);
+        assert!(found.share > 0.9 && found.calibration.camera.error_m < 0.2, "{found:?}");
+        assert_eq!(found.calibration.left_out.len(), 4);
+    }
+
+    #[test]
+    fn two_points_are_enough_with_lines_and_need_no_side() {
+        let points: Vec<Point> = [("dotEZ_E_N", [21.0, 6.7]), ("dotEZ_E_S", [21.0, -6.7])]
+            .map(|(name, place_m)| {
+                let pixel = stand().project([place_m[0], place_m[1], 0.0]).unwrap();
+                Point { name: name.into(), place_m, pixel, wall: None }
+            })
+            .into();
+        let found = search(dabs(&stand(), &end_zone()), &end_zone(), &points, None, [1920, 1080]).unwrap();
+        assert!(apart_m(&stand(), &found.calibration.camera) < 0.15, "{:?}", found.calibration.camera);
+    }
+
+    #[test]
+    fn what_lines_cannot_tell_is_refused_with_the_cure() {
+        let seen = dabs(&stand(), &end_zone());
+        let said = |found: Result<Traced, LinesError>| found.unwrap_err().to_string();
+        assert!(said(find(seen.clone(), None)).contains("--side"));
+        assert!(said(find(seen[..100].to_vec(), Some(Side::South))).contains("100 points of painted lines"));
+        // Straight paint runs one way only: it slides along itself.
+        let straight = dabs(&stand(), &end_zone()[..2]);
+        assert!(said(find(straight, Some(Side::South))).contains("click landmarks"));
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Camera,
-    lines::{Piece, Sheet, View},
+    lines::{Paint, Piece, Sheet, View},
     pose::{self, Edge, Pose},
     prior,
     solve::Point,
@@ -13,6 +13,8 @@ use super::{
 
 /// A line is worth at most so many independent readings, however many dabs it has: its neighbours share their errors.
 const WORTH_MAX: f64 = 12.0;
+/// The boards are worth less: rules hold paint to an inch, but rinks are longer, narrower and rounder than the rules.
+const BOARDS_WORTH_MAX: f64 = 0.5;
 /// Steps downhill before dabs are matched anew.
 const STEPS_MAX: usize = 4;
 
@@ -21,6 +23,8 @@ const STEPS_MAX: usize = 4;
 pub struct Match {
     /// The piece's line.
     pub line: usize,
+    /// The line's colour.
+    pub paint: Paint,
     /// Across the piece on the ice.
     pub across: [f64; 2],
     /// The piece's middle and the dab.
@@ -51,11 +55,12 @@ pub fn matches(camera: &Camera, pieces: &[Piece], sheet: &Sheet, reach_px: f64) 
             line.found_px += sight.length_px;
             line.found += 1;
             let edge = Edge { place_m: piece.place_m, pixel: dab.pixel, normal: sight.normal, worth: 1.0 };
-            found.push(Match { line: piece.line, across: piece.across, edge });
+            found.push(Match { line: piece.line, paint: piece.paint, across: piece.across, edge });
         }
     }
     for found in &mut found {
-        found.edge.worth = (WORTH_MAX / support[found.line].found as f64).min(1.0);
+        let most = if found.paint == Paint::Boards { BOARDS_WORTH_MAX } else { WORTH_MAX };
+        found.edge.worth = (most / support[found.line].found as f64).min(1.0);
     }
     (found, support)
 }

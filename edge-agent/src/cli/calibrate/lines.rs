@@ -6,7 +6,8 @@ use super::{Calibrate, overlay, tell};
 use crate::{
     capture::paint,
     geometry::{
-        search::{self, Side, Traced},
+        candidates::Side,
+        search::{self, Traced},
         solve::Point,
     },
     rink::Rink,
