@@ -7,6 +7,10 @@ pub mod plane;
 pub mod prior;
 pub mod pose;
 pub mod solve;
+pub mod lines;
+pub mod trace;
+pub mod candidates;
+pub mod search;
 pub mod bump;
 
 use nalgebra::{Matrix2, Matrix3, Vector2, Vector3};
