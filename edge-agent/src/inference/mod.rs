@@ -13,6 +13,7 @@ pub mod prepare;
 pub mod decode;
 pub mod attention;
 pub mod detector;
+pub mod jersey;
 
 use crate::geometry::Rect;
 use serde::{Deserialize, Serialize};

@@ -196,7 +196,7 @@ fn look(
         let Turn::Looked(Looked { frame, found }) = turn else { continue };
         match found {
             Ok(found) => {
-                let tracks = eyes.see(&frame, &found.detections, &found.looked, &mut seen);
+                let tracks = eyes.see(&frame, &found, &mut seen);
                 line.give_back(found);
                 looks.note(frame.camera, tracks, time::monotonic_us());
             }

@@ -109,7 +109,7 @@ fn calibration(config: &Config, camera: &CameraConfig) -> Result<Option<Camera>>
 
 /// Eyes for every camera of `config`.
 fn seeing(config: &Config, annotate: Option<&Path>, overflow: Overflow) -> Result<Seeing> {
-    let mut seeing = Seeing::new(config.rink(), config.fusion.projection.clone());
+    let mut seeing = Seeing::new(config.rink(), config.fusion.projection.clone(), config.game.worn());
     for (index, camera) in config.capture.cameras.iter().enumerate() {
         let annotator = annotate
             .filter(|_| index == 0)
