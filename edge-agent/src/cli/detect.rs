@@ -13,7 +13,7 @@ use crate::{
     },
     geometry::Camera,
     ids::CameraId,
-    inference::{Class, Detection, Detector, Spent, config::Config},
+    inference::{Class, Detection, Detector, Provider, Spent, config::Config},
     queue::{self, Overflow},
     rink::Rink,
     time,
@@ -47,6 +47,9 @@ pub struct Detect {
     /// Who runs it: auto, `onnx_runtime`, tract.
     #[arg(long, value_parser = backend)]
     pub backend: Option<crate::inference::config::Backend>,
+    /// What ONNX Runtime runs it on, the first that works here: tensorrt, cuda, openvino, cpu.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = provider)]
+    pub providers: Option<Vec<Provider>>,
     /// Threads of the network.
     #[arg(long)]
     pub threads: Option<usize>,
@@ -83,6 +86,10 @@ fn backend(text: &str) -> Result<crate::inference::config::Backend, String> {
     serde_json::from_value(text.into()).map_err(|_| "auto, onnx_runtime or tract".to_owned())
 }
 
+fn provider(text: &str) -> Result<Provider, String> {
+    serde_json::from_value(text.into()).map_err(|_| "tensorrt, cuda, openvino or cpu".to_owned())
+}
+
 #[derive(Serialize)]
 struct Seen<'a> {
     file: &'a Path,
@@ -106,6 +113,7 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
     config.model = args.model.clone().unwrap_or(config.model);
     config.registry = args.registry.clone().unwrap_or(config.registry);
     config.backend = args.backend.unwrap_or(config.backend);
+    config.providers = args.providers.clone().unwrap_or(config.providers);
     config.threads = args.threads.unwrap_or(config.threads);
     config.input_px = args.input.unwrap_or(config.input_px);
     config.tiles = args.tiles.unwrap_or(config.tiles);
@@ -136,7 +144,7 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
         run.frames,
         taken_us as f64 / 1e6,
         run.frames as f64 * 1e6 / taken_us.max(1) as f64,
-        run.detector.backend(),
+        run.detector.engine(),
         ms(run.spent.prepare_us),
         ms(run.spent.infer_us),
         ms(run.spent.decode_us),

@@ -109,7 +109,7 @@ fn model(config: &Config) -> Finding {
         Ok(detector) if detector.backend() == "tract" => {
             Unwell("runs in tract, about four times slower: install ONNX Runtime and set inference.library".to_owned())
         }
-        Ok(detector) => Well(format!("{} runs in {}", config.inference.model, detector.backend())),
+        Ok(detector) => Well(format!("{} runs in {}", config.inference.model, detector.engine())),
         Err(fault) => Broken(fault.to_string()),
     };
     Finding { part: "model".to_owned(), verdict }

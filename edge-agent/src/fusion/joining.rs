@@ -7,6 +7,7 @@
 
 use super::{
     Observation, Seen,
+    clocks::Clocks,
     config::{Joining as Config, People as PeopleConfig},
     people::{People, Sighting},
     plane::matrix,
@@ -65,6 +66,7 @@ impl Joining {
         &mut self,
         frame: &[Observation],
         people: &mut People,
+        clocks: &mut Clocks,
         config: &Config,
         people_config: &PeopleConfig,
     ) {
@@ -88,6 +90,10 @@ impl Joining {
             let Some(column) = self.assignment.column_of(row) else { continue };
             let person = &mut people.everybody[column];
             self.claimed[column] = true;
+            if let Some(plane) = person.at(sighting.at_us, people_config).filter(|_| person.placed_besides(sighting)) {
+                let ([x, y], [px, py]) = (plane.carried(sighting.place_m, sighting.at_us), plane.position_m());
+                clocks.saw(sighting.camera, [x - px, y - py], plane.velocity_mps());
+            }
             person.see(sighting, people_config);
             people.believed.hear(person.side, sighting.side);
             let entity = person.entity;

@@ -8,6 +8,7 @@ pub mod plane;
 mod puck;
 mod scoreboard;
 mod worn;
+mod clocks;
 mod people;
 mod joining;
 mod merge;

@@ -27,6 +27,8 @@ const CAMERAS: usize = 16;
 const STRAIGHT_US: i64 = 300_000;
 /// Fastest anybody skates, m/s: disagreeing readings that would need more do not support each other.
 const SPEED_MAX_MPS: f64 = 12.0;
+/// Seen by another camera within this time, their place is not only this camera's word, microseconds.
+const BESIDES_US: i64 = 150_000;
 /// Same frame of one camera and not older than this: it tells two people apart, microseconds.
 const TOLD_APART_US: i64 = 500_000;
 
@@ -246,6 +248,12 @@ impl Person {
             .iter()
             .zip(&other.camera_us)
             .any(|(a, b)| a == b && *a != i64::MIN && now_us - *a < TOLD_APART_US)
+    }
+
+    /// Whether their tag, or a camera before this one, said where they are a moment ago.
+    pub(super) fn placed_besides(&self, sighting: &Sighting) -> bool {
+        let before = &self.camera_us[..usize::from(sighting.camera.0).min(CAMERAS)];
+        self.voiced(sighting.at_us) || before.iter().any(|seen_us| sighting.at_us.saturating_sub(*seen_us) < BESIDES_US)
     }
 
     /// Their state at `now_us` when they are on the ice and believed.

@@ -18,6 +18,8 @@ pub struct Config {
     pub backend: Backend,
     /// ONNX Runtime's library; empty looks at `ORT_DYLIB_PATH`, next to this program, and in the system's folders.
     pub library: PathBuf,
+    /// What ONNX Runtime runs it on: the first of these that works here.
+    pub providers: Vec<Provider>,
     /// Threads of one run, 1 to 64.
     pub threads: usize,
     /// Frames looked at at the same time, each by a network of its own; 0 for one a core, at most four.
@@ -56,6 +58,20 @@ pub enum Backend {
     Tract,
 }
 
+/// What ONNX Runtime runs a network on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// An NVIDIA graphics processor through `TensorRT`: the fastest, and minutes slower to start.
+    Tensorrt,
+    /// An NVIDIA graphics processor through CUDA.
+    Cuda,
+    /// An Intel graphics processor through `OpenVINO`.
+    Openvino,
+    /// The processor.
+    Cpu,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -63,6 +79,7 @@ impl Default for Config {
             model: "rink-detector".into(),
             backend: Backend::Auto,
             library: PathBuf::new(),
+            providers: vec![Provider::Tensorrt, Provider::Cuda, Provider::Openvino, Provider::Cpu],
             threads: 1,
             workers: 0,
             input_px: [0, 0],
@@ -88,8 +105,17 @@ impl Config {
 
     /// Everything that cannot be right, each with the value allowed.
     pub fn faults(&self) -> Vec<String> {
+        let mut before = self.providers.iter().enumerate().map(|(at, provider)| (&self.providers[..at], provider));
         let share = |value: Option<f32>| value.is_none_or(|value| (0.0..=1.0).contains(&value));
         [
+            (
+                !self.providers.is_empty(),
+                "inference.providers: [] (at least one of tensorrt, cuda, openvino, cpu)".to_owned(),
+            ),
+            (
+                before.all(|(before, provider)| !before.contains(provider) && !before.contains(&Provider::Cpu)),
+                "inference.providers: each once, and none after cpu, which always works".to_owned(),
+            ),
             ((1..=64).contains(&self.threads), format!("inference.threads: {} (1 to 64)", self.threads)),
             (self.workers <= 16, format!("inference.workers: {} (0 to 16)", self.workers)),
             (share(self.score_min), format!("inference.score_min: {:?} (0 to 1)", self.score_min)),
@@ -125,5 +151,19 @@ mod tests {
         assert!(Config::default().faults().is_empty());
         let wrong: Config = toml::from_str("threads = 0\nscore_min = 1.5\nwhole = false").unwrap();
         assert_eq!(wrong.faults().len(), 3, "{:?}", wrong.faults());
+    }
+
+    #[test]
+    fn execution_providers_are_known_each_once_and_cpu_last() {
+        let faults = |list: &str| match toml::from_str::<Config>(&format!("providers = {list}")) {
+            Ok(config) => config.faults().join("; "),
+            Err(fault) => fault.to_string(),
+        };
+        assert_eq!(faults("[\"cuda\", \"cpu\"]"), "");
+        let unknown = faults("[\"gpu\", \"cpu\"]");
+        assert!(unknown.contains("`gpu`") && unknown.contains("`tensorrt`, `cuda`, `openvino`, `cpu`"), "{unknown}");
+        assert!(faults("[]").contains("at least one of tensorrt, cuda, openvino, cpu"));
+        assert!(faults("[\"cuda\", \"cuda\"]").contains("each once"));
+        assert!(faults("[\"cpu\", \"cuda\"]").contains("none after cpu"));
     }
 }

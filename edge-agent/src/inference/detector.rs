@@ -5,10 +5,11 @@
 //! network once on grey, before the first picture: what is wrong with a model is known at the start.
 
 use super::{
-    Class, Detection, InferenceError, Model,
+    Answer, Detection, InferenceError, Model,
     attention::Attention,
-    config::{Backend, Config},
-    decode,
+    config::{Backend, Config, Provider},
+    decode::{self, Decoder},
+    fit,
     onnx_runtime::{self, OnnxRuntime},
     prepare::Preparer,
     registry::{self, Verified},
@@ -39,11 +40,12 @@ pub struct Spent {
 pub struct Detector {
     model: Box<dyn Model>,
     preparer: Preparer,
-    labels: Vec<Class>,
+    decoder: Decoder,
+    nms: bool,
     score_min: f32,
     overlap_max: f32,
     config: Config,
-    answer: Vec<f32>,
+    answers: Vec<Answer>,
     /// What the picture is looked at by.
     parts: Vec<Area>,
     tiles: Vec<Area>,
@@ -64,11 +66,12 @@ impl Detector {
         let model = open_model(config, &verified)?;
         let mut detector = Self {
             preparer: Preparer::new(&verified.entry.input),
-            labels: verified.entry.labels.clone(),
+            decoder: Decoder::new(&verified.entry),
+            nms: verified.entry.output.nms(),
             score_min: config.score_min.unwrap_or(verified.entry.output.score_min),
             overlap_max: config.overlap_max.unwrap_or(verified.entry.output.overlap_max),
             config: config.clone(),
-            answer: Vec::new(),
+            answers: Vec::new(),
             parts: Vec::new(),
             tiles: Vec::new(),
             attentions: Vec::new(),
@@ -82,6 +85,11 @@ impl Detector {
     /// What runs the network: `onnx_runtime` or `tract`.
     pub fn backend(&self) -> &'static str {
         self.model.backend()
+    }
+
+    /// What runs the network and what it runs on, such as `onnx_runtime, cpu`.
+    pub fn engine(&self) -> String {
+        format!("{}, {}", self.model.backend(), self.model.provider().name())
     }
 
     /// Says where the ice is in a camera's pictures: where tiles are chosen, no other is searched.
@@ -107,15 +115,20 @@ impl Detector {
             let begun_us = time::monotonic_us();
             let (tensor, view) = self.preparer.prepare(image, *part)?;
             let prepared_us = time::monotonic_us();
-            self.model.infer(tensor, &mut self.answer)?;
+            self.model.infer(tensor, &mut self.answers)?;
             let inferred_us = time::monotonic_us();
-            decode::collect(&self.answer, &self.labels, &view, self.score_min, found);
+            self.decoder.collect(&self.answers, &view, self.score_min, found);
             spent.prepare_us += prepared_us - begun_us;
             spent.infer_us += inferred_us - prepared_us;
             spent.decode_us += time::monotonic_us() - inferred_us;
         }
         let begun_us = time::monotonic_us();
-        decode::suppress(found, self.overlap_max);
+        // Neighbouring tiles see one player twice, whatever the network did.
+        if self.nms || self.parts.len() > 1 {
+            decode::suppress(found, self.overlap_max);
+        } else {
+            decode::rank(found);
+        }
         if self.config.looks > 0 {
             self.attentions[usize::from(of.0)].learn(&self.parts, found);
         }
@@ -158,20 +171,8 @@ impl Detector {
     fn try_once(&mut self, verified: &Verified) -> Result<(), InferenceError> {
         let grey = Mat::new_rows_cols_with_default(64, 64, CV_8UC3, Scalar::all(114.0))?;
         let (tensor, _) = self.preparer.prepare(&grey, Area::new(0, 0, 64, 64))?;
-        let [rows, values] = self.model.infer(tensor, &mut self.answer)?;
-        if rows == 0 || values != 4 + self.labels.len() {
-            return Err(InferenceError::ShapeWrong {
-                model: verified.entry.name.clone(),
-                what: "output",
-                found: format!("[1, {rows}, {values}]"),
-                wanted: format!(
-                    "[1, boxes, {}]: 4 and one for each of {} labels",
-                    4 + self.labels.len(),
-                    self.labels.len()
-                ),
-            });
-        }
-        Ok(())
+        self.model.infer(tensor, &mut self.answers)?;
+        fit::check(&verified.entry, &self.answers)
     }
 }
 
@@ -197,14 +198,14 @@ fn divide(config: &Config, width: i32, height: i32, tiles: &mut Vec<Area>) {
 fn open_model(config: &Config, verified: &Verified) -> Result<Box<dyn Model>, InferenceError> {
     let onnx_runtime = || -> Result<Box<dyn Model>, InferenceError> {
         let library = onnx_runtime::find_library(&config.library)?;
-        Ok(Box::new(OnnxRuntime::open(verified, &library, config.threads)?))
+        Ok(Box::new(OnnxRuntime::open(verified, &library, config.threads, &config.providers)?))
     };
     match config.backend {
         Backend::OnnxRuntime => onnx_runtime(),
         Backend::Tract => open_tract(verified),
         Backend::Auto => match onnx_runtime() {
-            // The library's fault, not the model's: tract may do.
-            Err(fault @ InferenceError::LibraryUnusable { .. }) => {
+            // The library's fault, not the model's: tract may do, where the processor may.
+            Err(fault @ InferenceError::LibraryUnusable { .. }) if config.providers.contains(&Provider::Cpu) => {
                 tracing::warn!(target: "inference", "{fault}; using tract, which is slower");
                 open_tract(verified)
             }

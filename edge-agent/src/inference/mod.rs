@@ -5,13 +5,16 @@
 //! shape, another checksum) is refused when it is opened, with the cure; a picture never fails for it.
 
 pub mod config;
+pub mod output;
 pub mod registry;
+pub mod providers;
 pub mod onnx_runtime;
 #[cfg(feature = "tract")]
 pub mod tract;
 pub mod prepare;
 pub mod decode;
 pub mod attention;
+pub mod fit;
 pub mod detector;
 pub mod jersey;
 
@@ -19,7 +22,7 @@ use crate::geometry::Rect;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-pub use config::Config;
+pub use config::{Config, Provider};
 pub use detector::{Detector, Spent};
 
 /// What a detection is of.
@@ -48,21 +51,62 @@ pub struct Detection {
     pub score: f32,
 }
 
+/// One tensor of a network's answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Answer {
+    /// Its sides.
+    pub shape: Vec<usize>,
+    /// Its numbers, the last side running fastest; whole numbers as floats, exact to 2²⁴.
+    pub values: Vec<f32>,
+}
+
+impl Answer {
+    /// Takes the place of what was in it, in the memory that was in it.
+    fn fill(&mut self, shape: impl Iterator<Item = usize>, values: impl Iterator<Item = f32>) {
+        self.shape.clear();
+        self.shape.extend(shape);
+        self.values.clear();
+        self.values.extend(values);
+    }
+}
+
 /// A network, opened and ready.
 pub trait Model: Send {
-    /// Runs it once: `input` is 1 × 3 × height × width; `output` is filled with boxes × values, which are returned.
-    fn infer(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<[usize; 2], InferenceError>;
+    /// Runs it once: `input` has the entry's [`shape`](registry::Input::shape); `answers` become the tensors its output
+    /// names, in [that order](output::Output::tensors).
+    fn infer(&mut self, input: &[f32], answers: &mut Vec<Answer>) -> Result<(), InferenceError>;
 
     /// What runs it: `onnx_runtime` or `tract`.
     fn backend(&self) -> &'static str;
+
+    /// What it runs on.
+    fn provider(&self) -> Provider;
 }
 
-/// Boxes and values for each of an answer's shape; no boxes when it is not 1 × boxes × values.
-fn rows_and_values(shape: &[usize]) -> [usize; 2] {
-    match *shape {
-        [1, rows, values] => [rows, values],
-        _ => [0, 0],
+/// Where a network's inputs stand among those it has.
+struct Inputs {
+    picture: usize,
+    sizes: Option<usize>,
+}
+
+/// Where the entry's inputs stand among `names`; a fault when any is missing or one is left without a value.
+fn inputs(model: &registry::Verified, names: &[&str]) -> Result<Inputs, InferenceError> {
+    let input = &model.entry.input;
+    let at = |wanted: &str| names.iter().position(|name| *name == wanted);
+    let wanted: Vec<&str> = std::iter::once(input.name.as_str()).chain(input.sizes.as_deref()).collect();
+    match (at(&input.name), input.sizes.as_deref().map(at)) {
+        (Some(picture), None) if names.len() == 1 => Ok(Inputs { picture, sizes: None }),
+        (Some(picture), Some(Some(sizes))) if names.len() == 2 => Ok(Inputs { picture, sizes: Some(sizes) }),
+        _ => Err(model.wrong("input", names.join(", "), wanted.join(", "))),
     }
+}
+
+/// Where the entry's outputs stand among `names`; a fault when any is missing.
+fn outputs(model: &registry::Verified, names: &[&str]) -> Result<Vec<usize>, InferenceError> {
+    let tensors = model.entry.output.tensors();
+    let places: Option<Vec<usize>> =
+        tensors.iter().map(|wanted| names.iter().position(|name| name == wanted)).collect();
+    places.ok_or_else(|| model.wrong("output", names.join(", "), tensors.join(", ")))
 }
 
 /// Why there are no detections.
@@ -153,6 +197,12 @@ pub enum InferenceError {
     LibraryUnusable {
         /// Why not.
         fault: String,
+    },
+    /// None of the execution providers asked for works here.
+    #[error("no execution provider of `inference.providers` works here: {tried}; or add \"cpu\" to the list")]
+    ProviderMissing {
+        /// Each with why not and what it needs.
+        tried: String,
     },
     /// This build has no such backend.
     #[error("this build has no tract: install ONNX Runtime (`inference.library`) or build with the feature `tract`")]

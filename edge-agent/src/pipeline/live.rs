@@ -130,9 +130,10 @@ fn working_detectors(config: &Config, health: &Health) -> Vec<Detector> {
     match detectors(config) {
         Ok(detectors) => {
             if let Some(detector) = detectors.first() {
-                let (model, workers) = (&config.inference.model, detectors.len());
-                tracing::info!(model, backend = detector.backend(), workers, "model ready");
+                let (model, workers, engine) = (&config.inference.model, detectors.len(), detector.engine());
+                tracing::info!(model, engine, workers, "model ready");
                 health.report("inference", State::Ok);
+                health.note("inference", engine);
             }
             detectors
         }
@@ -302,4 +303,27 @@ async fn ship(
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(work).with_context(|| format!("thread {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::{Provider, config::Backend};
+
+    #[test]
+    fn health_says_what_runs_the_model_and_on_what() {
+        let mut config = Config::parse("[[capture.cameras]]\nname = \"a\"\nsource = \"synthetic\"\n").unwrap();
+        config.inference.registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/registry.toml");
+        config.inference.providers = vec![Provider::Cpu];
+        config.inference.workers = 1;
+        let health = Health::new();
+        let engine = working_detectors(&config, &health)[0].engine();
+        let note = health.stages()[0].note.clone();
+        assert_eq!(note.as_deref(), Some(engine.as_str()));
+        assert!(engine.ends_with(", cpu"), "{engine}");
+        config.inference.backend = Backend::OnnxRuntime;
+        config.inference.library = "/no/such.so".into();
+        assert!(working_detectors(&config, &health).is_empty());
+        assert!(matches!(&health.stages()[0].state, State::Down { reason, .. } if reason.contains("/no/such.so")));
+    }
 }
