@@ -12,9 +12,9 @@ use crate::{
     fusion::{Observation, config::Projection, project},
     geometry::{Affine, Camera, Rect},
     ids::CameraId,
-    inference::{Class, Detection},
+    inference::{Class, Detection, NumberReader, numbers},
     rink::Rink,
-    tracking::{self, Life, Teams, Track, Tracker, palette::Palette, teams::Worn},
+    tracking::{self, Life, Numbers, Teams, Track, Tracker, palette::Palette, teams::Worn},
 };
 use firmware_protocol::network::Side;
 use opencv::prelude::MatTraitConst;
@@ -23,6 +23,7 @@ use opencv::prelude::MatTraitConst;
 struct Eye {
     tracker: Tracker,
     teams: Teams,
+    numbers: Numbers,
     /// What a camera does that is not calibrated, and so may turn.
     step: CameraStep,
     /// Boxes of the picture before.
@@ -46,12 +47,22 @@ impl Eye {
     }
 }
 
+/// What numbers are read with.
+#[derive(Default)]
+pub struct Reading {
+    /// Who reads them, if anybody.
+    pub reader: Option<NumberReader>,
+    /// Numbers somebody has, one bit each; `None` without a roster.
+    pub roster: Option<u128>,
+}
+
 /// All cameras' eyes.
 pub struct Seeing {
     rink: Rink,
     projection: Projection,
     /// What the teams are known to wear.
     worn: Worn,
+    reading: Reading,
     /// The teams' colours in the first camera that learned them.
     palette: Option<Palette>,
     eyes: Vec<Eye>,
@@ -59,8 +70,8 @@ pub struct Seeing {
 
 impl Seeing {
     /// Eyes without cameras yet.
-    pub fn new(rink: Rink, projection: Projection, worn: Worn) -> Self {
-        Self { rink, projection, worn, palette: None, eyes: Vec::new() }
+    pub fn new(rink: Rink, projection: Projection, worn: Worn, reading: Reading) -> Self {
+        Self { rink, projection, worn, reading, palette: None, eyes: Vec::new() }
     }
 
     /// Adds the next camera, in the order of the configuration.
@@ -73,6 +84,7 @@ impl Seeing {
         self.eyes.push(Eye {
             tracker: Tracker::new(tracking.clone()),
             teams: Teams::new(self.worn),
+            numbers: Numbers::new(self.reading.roster),
             step: CameraStep::default(),
             people: Vec::with_capacity(tracking.detections_max),
             calibration,
@@ -92,6 +104,9 @@ impl Seeing {
         eye.teams.see(utc_us, detections, &found.jerseys, tracks, self.palette.as_ref());
         if self.palette.is_none() {
             self.palette = eye.teams.palette().copied();
+        }
+        if let Some(reader) = &mut self.reading.reader {
+            read(reader, &mut eye.numbers, frame, detections, tracks);
         }
         fit(&mut eye.fitted, eye.calibration.as_ref(), frame);
         if let Some(camera) = &eye.fitted {
@@ -119,6 +134,30 @@ impl Seeing {
             }
         }
     }
+}
+
+/// Looks at those whose turn it is, and says everybody's number.
+fn read(
+    reader: &mut NumberReader,
+    numbers: &mut Numbers,
+    frame: &Frame,
+    detections: &[Detection],
+    tracks: &mut [Track],
+) {
+    let now_us = frame.stamp.utc_us;
+    let mut asked = [None; 8];
+    for (place, index) in asked.iter_mut().zip(numbers.ask(now_us, tracks, numbers::HEIGHT_MIN_PX)) {
+        *place = Some(*index);
+    }
+    for index in asked.into_iter().flatten() {
+        let rect = tracks[index].joined.and_then(|joined| detections.get(usize::from(joined))).map(|found| found.rect);
+        let reading = rect.map_or(Ok(None), |rect| reader.read(&frame.image, &rect)).unwrap_or_else(|fault| {
+            tracing::debug!(camera = frame.camera.0, %fault, "number not read");
+            None
+        });
+        numbers.vote(now_us, index, reading);
+    }
+    numbers.tell(tracks);
 }
 
 /// The calibration at the size of this frame.

@@ -17,9 +17,11 @@ pub mod ballot;
 pub mod palette;
 mod memory;
 pub mod teams;
+pub mod numbers;
 
 pub use config::Config;
 use memory::Memory;
+pub use numbers::Numbers;
 pub use teams::Teams;
 pub use tracker::Tracker;
 

@@ -1,8 +1,8 @@
 //! Who plays for whom, and who is an official: learned from jerseys, in one camera's pictures.
 //!
 //! Comes in: each frame's tracks with the detections and jerseys joined to them. Goes out: each track's side and class.
-//! For the first minute jerseys are gathered and parted into two colours ([`Palette`]) whenever there are twice as many
-//! as the last time; then the two keep their names, and only follow the light slowly. A track's side is by vote over
+//! For the first minute jerseys are gathered and parted into two colours ([`Palette`]) whenever there are half
+//! as many again as the last time; then the two keep their names, and only follow the light slowly. A track's side is by vote over
 //! its life, and unsaid while unsure. An official is told by the detector's votes and the stripes together. Never
 //! fails; memory is bounded.
 
@@ -140,7 +140,7 @@ impl Teams {
         if self.samples.len() < self.learn_at && !over {
             return;
         }
-        self.learn_at = self.samples.len().max(SAMPLES_MIN / 2) * 2;
+        self.learn_at = self.samples.len().max(SAMPLES_MIN) * 3 / 2;
         if let Some(found) = Palette::learn(&self.samples) {
             let found = self.named(found, other);
             // Another pair than before, or the same named otherwise: votes for the old one mean nothing.
