@@ -7,7 +7,7 @@ use std::path::PathBuf;
 const WORKERS_BY_ITSELF_MAX: usize = 4;
 
 /// Who reads numbers when nothing else is said.
-const NUMBERS: &str = "";
+const NUMBERS: &str = "number-reader";
 
 /// How detections are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
