@@ -136,7 +136,9 @@ fn teams_are_learned_and_kept_when_the_light_changes() {
             let said = if at_ms >= DIMMED_AT_S * 1_000 { &mut after } else { &mut minute };
             // The first half is for learning.
             if at_ms >= 30_000 {
-                seen.iter().for_each(|(track, truth)| said.add(track, *truth));
+                for (track, truth) in &seen {
+                    said.add(track, *truth);
+                }
             }
         }
     }
