@@ -17,6 +17,7 @@ import numpy
 from training.augment import photograph
 from training.numbers import bodies
 from training.numbers.bodies import TALL, Kit, Scene
+from training.numbers.glyphs import Artwork
 
 SIDE = 96
 # Rows of a person's box that a crop shows.
@@ -57,18 +58,18 @@ def sample(sources, random):
     chance = random.random()
     if chance < 0.12 and sources.people:
         pixels, box, number = sources.people[random.integers(len(sources.people))]
-        return _rgb(photograph(cut(pixels, box, random, 0.05), random)), number, number >= 0
+        return rgb(photograph(cut(pixels, box, random, 0.05), random)), number, number >= 0
     if chance < 0.18 and sources.unread:
         pixels, box = sources.unread[random.integers(len(sources.unread))]
         picture = cut(pixels, box, random, 0.08)
         if random.random() < 0.5:
             picture = picture[:, ::-1]
-        return _rgb(photograph(_smaller(picture, random), random)), -1, False
+        return rgb(photograph(_smaller(picture, random), random)), -1, False
     if chance < 0.34 and sources.shirts:
         picture, number, verdict = _film_shirt(sources, random)
     else:
         picture, number, verdict = _painted(sources, random)
-    return _rgb(picture), -1 if verdict == UNREAD else number, verdict == DOUBT
+    return rgb(picture), -1 if verdict == UNREAD else number, verdict == DOUBT
 
 
 def cut(pixels, box, random=None, jitter=0.0):
@@ -102,15 +103,12 @@ def _painted(sources, random):
     if official:
         kit.shirt, kit.second = (numpy.full(3, random.uniform(190, 255)), numpy.full(3, random.uniform(5, 50)))[:: int(random.choice([-1, 1]))]
     if official and random.random() < 0.15:
-        kit.second, kit.third = vivid2(random), kit.second
-    if random.random() < 0.04:
-        pass  # nobody there at all
-    else:
-        shoulder, hem = bodies.torso(scene, kit, random, official)
-    empty = "shoulder" not in locals()
+        kit.second = numpy.full(3, random.uniform(80, 170))  # far away stripes run into grey
     verdict = UNREAD
     gap = 0.0
+    empty = random.random() < 0.04  # nobody there at all
     if not empty:
+        shoulder, _ = bodies.torso(scene, kit, random, official)
         if kind == 0:
             gap = _sew(scene, sources.glyphs, number, kit, random.triangular(0.85, 1.2, 1.55), random, True)
             if random.random() < 0.35:
@@ -129,11 +127,6 @@ def _painted(sources, random):
     if kind == 0 and not empty:
         verdict = max(_whole(scene, picture.shape[0] / TALL), sharp)
     return picture, number, verdict
-
-
-def vivid2(random):
-    """A pale or grey stripe of an official far away."""
-    return numpy.full(3, random.uniform(80, 170))
 
 
 def _number(random):
@@ -169,15 +162,13 @@ def _name(scene, kit, random):
     colours = numpy.empty((*image.shape, 3), numpy.float32)
     colours[:] = bodies.other(kit.shirt, random)
     kept, kept_digits = (scene.wholes, scene.narrowness), scene.digits
-    art = bodies_artwork(colours, image.astype(numpy.float32) / 255)
+    art = _artwork(colours, image.astype(numpy.float32) / 255)
     scene.sew(art, (random.normal(0, 0.05), -random.uniform(0.68, 0.9)), random.uniform(0.35, 0.6), 0.0, False)
     (scene.wholes, scene.narrowness), scene.digits = kept, kept_digits
 
 
-def bodies_artwork(colours, opacity):
+def _artwork(colours, opacity):
     """Artwork without digits."""
-    from training.numbers.glyphs import Artwork
-
     return Artwork(colours, opacity, numpy.zeros(opacity.shape, numpy.uint8), 0)
 
 
@@ -201,7 +192,7 @@ def _front(scene, glyphs, number, kit, random):
             cv2.putText(image, text, (8, 50), face, 1.9, 255, int(random.integers(3, 9)))
             colours = numpy.empty((*image.shape, 3), numpy.float32)
             colours[:] = colour
-            scene.sew(bodies_artwork(colours, image.astype(numpy.float32) / 255), middle, random.uniform(0.8, 2.2), random.normal(0, 0.5), False)
+            scene.sew(_artwork(colours, image.astype(numpy.float32) / 255), middle, random.uniform(0.8, 2.2), random.normal(0, 0.5), False)
         else:
             scene.line([middle + random.normal(0, 0.4, 2) for _ in range(random.integers(2, 6))], random.uniform(0.08, 0.25), colour)
     if random.random() < 0.4:
@@ -354,7 +345,8 @@ def _bar(length):
     return kernel
 
 
-def _rgb(picture):
+def rgb(picture):
+    """What the network is fed of a BGR crop."""
     return stretch(picture)[:, :, ::-1]
 
 

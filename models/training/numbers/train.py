@@ -37,14 +37,15 @@ def sources(options):
 
 
 def make(options, queue):
-    """Chunks of crops for ever, each from a seed of its own."""
+    """Chunks of crops, each from a seed of its own, until nobody has taken one for ten minutes."""
     cv2.setNumThreads(1)
     material = sources(options)
     chunk = 0
     while True:
         random = numpy.random.default_rng([options.seed, chunk])
         made = [samples.sample(material, random) for _ in range(CHUNK)]
-        queue.put((numpy.stack([m[0] for m in made]), numpy.array([m[1:] for m in made], numpy.int64)))
+        rows = numpy.stack([m[0] for m in made]), numpy.array([m[1:] for m in made], numpy.int64)
+        queue.put(rows, timeout=600)
         chunk += 1
 
 
