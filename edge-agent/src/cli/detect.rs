@@ -59,6 +59,9 @@ pub struct Detect {
     /// Columns and rows of tiles looked at besides the whole picture, such as 3x2.
     #[arg(long, value_name = "CxR", value_parser = pair)]
     pub tiles: Option<[u32; 2]>,
+    /// Look again, closer, where people are lower than this many pixels of the network's input; 0 never.
+    #[arg(long, value_name = "PIXELS", default_value_t = 34)]
+    pub closer: u32,
     /// Look only at this many parts of a tile's size in each picture, where people are and things move; films.
     #[arg(long, requires = "tiles")]
     pub looks: Option<u32>,
@@ -138,6 +141,7 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
     config.threads = args.threads.unwrap_or(config.threads);
     config.input_px = args.input.unwrap_or(config.input_px);
     config.tiles = args.tiles.unwrap_or(config.tiles);
+    config.closer_px = if args.tiles.is_some() { 0 } else { args.closer };
     if let Some(looks) = args.looks {
         (config.looks, config.whole) = (looks, looks == 0);
     }

@@ -43,6 +43,9 @@ pub struct Config {
     pub tiles: [u32; 2],
     /// How far neighbouring tiles overlap, share of a tile, 0 to 0.5: a player is whole in at least one.
     pub tile_overlap: f32,
+    /// People found lower than this, pixels of the network's input, are looked at again in tiles that enlarge them, in
+    /// the same picture, 0 to 200; 0 never looks again. For pictures by themselves: a live camera has no time for it.
+    pub closer_px: u32,
     /// Parts of a tile's size looked at in one frame, 0 to 64: where people are, where something moves, and the rest of
     /// the ice in turn; 0 looks at all tiles every time.
     pub looks: u32,
@@ -94,6 +97,7 @@ impl Default for Config {
             whole: true,
             tiles: [0, 0],
             tile_overlap: 0.15,
+            closer_px: 0,
             looks: 0,
             every_nth: 1,
         }
@@ -131,6 +135,7 @@ impl Config {
                 (0.0..=0.5).contains(&self.tile_overlap),
                 format!("inference.tile_overlap: {} (0 to 0.5)", self.tile_overlap),
             ),
+            (self.closer_px <= 200, format!("inference.closer_px: {} (0 to 200)", self.closer_px)),
             (self.looks <= 64, format!("inference.looks: {} (0 to 64)", self.looks)),
             (
                 self.looks == 0 || self.tiles[0] * self.tiles[1] > 0,

@@ -5,7 +5,7 @@
 //! network once on grey, before the first picture: what is wrong with a model is known at the start.
 
 use super::{
-    Answer, Detection, InferenceError, Model,
+    Answer, Class, Detection, InferenceError, Model,
     attention::Attention,
     config::{Backend, Config, Provider},
     decode::{self, Decoder},
@@ -36,6 +36,17 @@ pub struct Spent {
     pub decode_us: u64,
 }
 
+/// Times a picture is looked at again, each time closer.
+const CLOSER_TIMES: usize = 2;
+/// Fewer people than this say nothing of how large people are.
+const FEW: usize = 3;
+/// A picture shrunk more than this may hide everybody.
+const FAR_SCALE: f32 = 0.3;
+/// Most columns and most rows when looking closer.
+const CLOSER_TILES_MAX: u32 = 8;
+/// A person higher than this share of a tile is left to looking at the whole.
+const TILE_SHARE_MAX: f32 = 0.5;
+
 /// A detector, opened.
 pub struct Detector {
     model: Box<dyn Model>,
@@ -48,6 +59,10 @@ pub struct Detector {
     answers: Vec<Answer>,
     /// What the picture is looked at by.
     parts: Vec<Area>,
+    /// Parts of this picture looked at so far.
+    looked_at: usize,
+    /// Of people found so far, pixels of the input.
+    heights: Vec<f32>,
     tiles: Vec<Area>,
     /// Of each camera, where tiles are chosen.
     attentions: Vec<Attention>,
@@ -74,6 +89,8 @@ impl Detector {
             config: config.clone(),
             answers: Vec::new(),
             parts: Vec::new(),
+            looked_at: 0,
+            heights: Vec::new(),
             tiles: Vec::new(),
             attentions: Vec::new(),
             looked: Vec::new(),
@@ -112,20 +129,16 @@ impl Detector {
         }
         let mut spent = Spent::default();
         self.choose(of, image)?;
-        for part in &self.parts {
-            let begun_us = time::monotonic_us();
-            let (tensor, view) = self.preparer.prepare(image, *part)?;
-            let prepared_us = time::monotonic_us();
-            self.model.infer(tensor, &mut self.answers)?;
-            let inferred_us = time::monotonic_us();
-            self.decoder.collect(&self.answers, &view, self.score_min, found);
-            spent.prepare_us += prepared_us - begun_us;
-            spent.infer_us += inferred_us - prepared_us;
-            spent.decode_us += time::monotonic_us() - inferred_us;
+        self.look(image, found, &mut spent)?;
+        for _ in 0..CLOSER_TIMES {
+            if !self.come_closer(image, found) {
+                break;
+            }
+            self.look(image, found, &mut spent)?;
         }
         let begun_us = time::monotonic_us();
         // Neighbouring tiles see one player twice, whatever the network did.
-        if self.nms || self.parts.len() > 1 {
+        if self.nms || self.looked_at > 1 {
             decode::suppress(found, self.overlap_max);
         } else {
             decode::rank(found);
@@ -138,15 +151,72 @@ impl Detector {
         Ok(spent)
     }
 
+    /// Looks at all of `parts`.
+    fn look(&mut self, image: &Mat, found: &mut Vec<Detection>, spent: &mut Spent) -> Result<(), InferenceError> {
+        for part in &self.parts {
+            let begun_us = time::monotonic_us();
+            let (tensor, view) = self.preparer.prepare(image, *part)?;
+            let prepared_us = time::monotonic_us();
+            self.model.infer(tensor, &mut self.answers)?;
+            let inferred_us = time::monotonic_us();
+            let first = found.len();
+            self.decoder.collect(&self.answers, &view, self.score_min, found);
+            if self.looked_at > 0 {
+                // Whoever fills a tile is seen better whole; what fills one is seldom anybody.
+                let most = part.height as f32 * TILE_SHARE_MAX;
+                let mut index = 0;
+                found.retain(|detection| {
+                    index += 1;
+                    index <= first || detection.rect.h <= most
+                });
+            }
+            spent.prepare_us += prepared_us - begun_us;
+            spent.infer_us += inferred_us - prepared_us;
+            spent.decode_us += time::monotonic_us() - inferred_us;
+        }
+        self.looked_at += self.parts.len();
+        Ok(())
+    }
+
+    /// Sets `parts` to tiles that enlarge the people found so far, when they are small; whether there is need.
+    fn come_closer(&mut self, image: &Mat, found: &[Detection]) -> bool {
+        if self.config.closer_px == 0 || self.config.looks > 0 {
+            return false;
+        }
+        let part = self.parts[0];
+        let scale = self.preparer.scale(part);
+        self.heights.clear();
+        self.heights.extend(found.iter().filter(|seen| seen.class != Class::Puck).map(|seen| seen.rect.h * scale));
+        self.heights.sort_unstable_by(f32::total_cmp);
+        let wanted = self.config.closer_px as f32;
+        let enlarge = match self.heights.get(self.heights.len() / 2) {
+            Some(median) if self.heights.len() >= FEW => wanted / median,
+            // So few may be all there are, or all that can be seen from here.
+            _ if scale < FAR_SCALE => 2.0,
+            _ => return false,
+        };
+        if enlarge <= 1.0 || scale >= 1.0 {
+            return false;
+        }
+        let tiles = |length: i32, tile: i32| {
+            let times = length as f32 / (tile as f32 / enlarge.clamp(1.5, 2.5));
+            (times.ceil() as u32).clamp(2, CLOSER_TILES_MAX)
+        };
+        let grid = [tiles(image.cols(), part.width), tiles(image.rows(), part.height)];
+        divide(grid, self.config.tile_overlap, image.cols(), image.rows(), &mut self.parts);
+        true
+    }
+
     /// The parts this picture is looked at by.
     fn choose(&mut self, of: CameraId, image: &Mat) -> Result<(), InferenceError> {
         let (width, height) = (image.cols(), image.rows());
         self.parts.clear();
         self.looked.clear();
+        self.looked_at = 0;
         if self.config.whole {
             self.parts.push(Area::new(0, 0, width, height));
         }
-        divide(&self.config, width, height, &mut self.tiles);
+        divide(self.config.tiles, self.config.tile_overlap, width, height, &mut self.tiles);
         if self.config.looks == 0 {
             self.parts.extend_from_slice(&self.tiles);
             return Ok(());
@@ -177,13 +247,12 @@ impl Detector {
     }
 }
 
-/// All tiles of a picture, row by row.
-fn divide(config: &Config, width: i32, height: i32, tiles: &mut Vec<Area>) {
+/// All tiles of a picture, row by row; neighbours share `overlap` of their length.
+fn divide(grid: [u32; 2], overlap: f32, width: i32, height: i32, tiles: &mut Vec<Area>) {
     tiles.clear();
-    let [columns, rows] = config.tiles.map(|n| n as i32);
+    let [columns, rows] = grid.map(|n| n as i32);
     // `count` tiles of one length, each overlapping the next by the configured share.
     let span = |length: i32, count: i32, index: i32| {
-        let overlap = config.tile_overlap;
         let tile = (length as f32 / (count as f32 - (count - 1) as f32 * overlap)).ceil().min(length as f32);
         let from = (index as f32 * tile * (1.0 - overlap)) as i32;
         (from.min(length - tile as i32), tile as i32)
