@@ -11,7 +11,7 @@ use crate::{
     },
     config::Config,
     ids::CameraId,
-    inference::Detector,
+    inference::{Detector, NumberReader},
     time,
 };
 use anyhow::{Result, bail};
@@ -57,7 +57,7 @@ pub fn run(args: &Doctor) -> Result<()> {
             bail!("the configuration has to be mended first");
         }
     };
-    let mut findings = vec![clock(), disk(&config.store.path), model(&config), hub(&config)];
+    let mut findings = vec![clock(), disk(&config.store.path), model(&config), numbers(&config), hub(&config)];
     findings.extend((0..config.capture.cameras.len()).map(|index| camera(&config, index)));
     findings.extend(config.sensors.lines.iter().map(|line| {
         let verdict = match (line.is_simulated(), Path::new(&line.path).exists()) {
@@ -113,6 +113,17 @@ fn model(config: &Config) -> Finding {
         Err(fault) => Broken(fault.to_string()),
     };
     Finding { part: "model".to_owned(), verdict }
+}
+
+fn numbers(config: &Config) -> Finding {
+    let name = &config.inference.numbers;
+    let verdict = match NumberReader::open(&config.inference) {
+        Ok(Some(reader)) => Well(format!("{name} runs in {}", reader.backend())),
+        Ok(None) => Well("not read: inference.numbers is empty".to_owned()),
+        // The box goes on without.
+        Err(fault) => Unwell(fault.to_string()),
+    };
+    Finding { part: "numbers".to_owned(), verdict }
 }
 
 fn hub(config: &Config) -> Finding {

@@ -72,10 +72,13 @@ impl Joining {
     ) {
         self.sightings.clear();
         for observation in frame {
-            let Seen::Person { camera, track, class, position_m, covariance_m2 } = observation.seen else { continue };
+            let Seen::Person { camera, track, class, position_m, covariance_m2, side, number } = observation.seen
+            else {
+                continue;
+            };
             let noise = matrix(covariance_m2) + Matrix2::identity() * config.foot_sigma_m.powi(2);
             let at_us = observation.captured_us;
-            self.sightings.push((track, Sighting { at_us, camera, class, place_m: position_m, noise }));
+            self.sightings.push((track, Sighting { at_us, camera, class, place_m: position_m, noise, side, number }));
         }
         self.price(people, config, people_config);
         let columns = people.everybody.len();
@@ -92,6 +95,7 @@ impl Joining {
                 clocks.saw(sighting.camera, [x - px, y - py], plane.velocity_mps());
             }
             person.see(sighting, people_config);
+            people.believed.hear(person.side, sighting.side);
             let entity = person.entity;
             remember(&mut self.links, self.links_max, sighting, *track, entity);
         }

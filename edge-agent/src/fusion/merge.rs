@@ -145,10 +145,7 @@ impl Fusion {
         snapshot.captured_us = now_us;
         (snapshot.clock, snapshot.penalties_s) = self.scoreboard.at(now_us);
         snapshot.puck = self.puck.at(now_us, &self.config.puck, &self.rink);
-        snapshot.players.clear();
-        let (config, rink) = (&self.config.people, &self.rink);
-        let everybody = self.people.everybody.iter_mut();
-        snapshot.players.extend(everybody.filter_map(|person| person.state(now_us, config, rink)));
+        self.people.tell(now_us, &self.config.people, &self.rink, &mut snapshot.players);
     }
 }
 

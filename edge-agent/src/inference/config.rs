@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// A network takes some 60 MB: more than four at once only on request.
 const WORKERS_BY_ITSELF_MAX: usize = 4;
 
+/// Who reads numbers when nothing else is said.
+const NUMBERS: &str = "number-reader";
+
 /// How detections are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +17,8 @@ pub struct Config {
     pub registry: PathBuf,
     /// Name of a model in the list, or its file.
     pub model: String,
+    /// Name of the model that reads numbers on jerseys; empty reads none.
+    pub numbers: String,
     /// Who runs it.
     pub backend: Backend,
     /// ONNX Runtime's library; empty looks at `ORT_DYLIB_PATH`, next to this program, and in the system's folders.
@@ -80,6 +85,7 @@ impl Default for Config {
         Self {
             registry: "models/registry.toml".into(),
             model: "rink-detector".into(),
+            numbers: NUMBERS.into(),
             backend: Backend::Auto,
             library: PathBuf::new(),
             providers: vec![Provider::Tensorrt, Provider::Cuda, Provider::Openvino, Provider::Cpu],

@@ -86,6 +86,7 @@ impl Decoder {
                     self.numbered([row[0], row[1], row[2], row[3]], row[4], row[5], &mut out);
                 }
             }
+            Layout::Numbers => {}
             Layout::RtDetr => {
                 let scored = answers[1].values.iter().zip(&answers[2].values);
                 for (place, (score, label)) in values.chunks_exact(4).zip(scored) {

@@ -12,7 +12,7 @@ use super::{
     fit,
     onnx_runtime::{self, OnnxRuntime},
     prepare::Preparer,
-    registry::{self, Verified},
+    registry::{self, Task, Verified},
 };
 use crate::{
     geometry::{Camera, Rect},
@@ -76,6 +76,7 @@ impl Detector {
     /// Opens what the configuration names.
     pub fn open(config: &Config) -> Result<Self, InferenceError> {
         let mut verified = registry::find(&config.registry, &config.model)?;
+        verified.is_for(Task::Detection, "inference.model")?;
         verified.entry.input = verified
             .entry
             .input
@@ -268,7 +269,8 @@ fn divide(grid: [u32; 2], overlap: f32, width: i32, height: i32, tiles: &mut Vec
     }
 }
 
-fn open_model(config: &Config, verified: &Verified) -> Result<Box<dyn Model>, InferenceError> {
+/// A network in the backend that is configured.
+pub(super) fn open_model(config: &Config, verified: &Verified) -> Result<Box<dyn Model>, InferenceError> {
     let onnx_runtime = || -> Result<Box<dyn Model>, InferenceError> {
         let library = onnx_runtime::find_library(&config.library)?;
         Ok(Box::new(OnnxRuntime::open(verified, &library, config.threads, &config.providers)?))

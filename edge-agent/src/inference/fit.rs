@@ -65,6 +65,7 @@ fn shapes(entry: &Entry, answers: &[Answer]) -> Result<(), Misfit> {
             matches!((sides(0), sides(1), sides(2)), ([1, boxes, 4], [1, a], [1, b]) if boxes == a && a == b),
             format!("[1, queries, 4], [1, queries], [1, queries] (`{name}`): boxes, scores, labels"),
         ),
+        Layout::Numbers => (*sides(0) == [1, 101], format!("[1, 101] (`{name}`): unreadable, then numbers 0 to 99")),
     };
     if fits {
         return Ok(());
@@ -106,6 +107,7 @@ fn numbers(entry: &Entry, answers: &[Answer]) -> Result<(), Misfit> {
             labels(column(5), classes)?;
             (column(0).chain(column(2)).collect(), column(4).collect())
         }
+        Layout::Numbers => return Ok(()),
         Layout::RtDetr => {
             labels(answers[2].values.iter().copied(), classes)?;
             (column(0).chain(column(2)).collect(), answers[1].values.clone())

@@ -16,6 +16,8 @@ pub mod decode;
 pub mod attention;
 pub mod fit;
 pub mod detector;
+pub mod jersey;
+pub mod numbers;
 
 use crate::geometry::Rect;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ use std::path::PathBuf;
 
 pub use config::{Config, Provider};
 pub use detector::{Detector, Spent};
+pub use numbers::NumberReader;
 
 /// What a detection is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -126,7 +129,9 @@ pub enum InferenceError {
         fault: String,
     },
     /// No such model in the list.
-    #[error("no model `{model}` in {path} (it has: {known}): set `inference.model` to one of them or add an entry")]
+    #[error(
+        "no model `{model}` in {path} (it has: {known}): set `inference.model` or `inference.numbers` to one of them, or add an entry"
+    )]
     ModelUnknown {
         /// What was asked for.
         model: String,
@@ -166,6 +171,18 @@ pub enum InferenceError {
         backend: &'static str,
         /// Why not.
         fault: String,
+    },
+    /// The model is for something else.
+    #[error("model `{model}` is for `{found}`, `{key}` needs one for `{wanted}`: name another of the model list")]
+    TaskWrong {
+        /// Which model.
+        model: String,
+        /// What it is for.
+        found: &'static str,
+        /// What it would have to be for.
+        wanted: &'static str,
+        /// The key that names it.
+        key: &'static str,
     },
     /// The network cannot be fed pictures of the size asked for.
     #[error("model `{model}` cannot be fed {fault}: correct `inference.input_px`")]

@@ -38,8 +38,13 @@ pub struct Output {
     pub nms: Option<bool>,
     /// Boxes of a lower score are left out, 0 to 1.
     pub score_min: f32,
-    /// Of two boxes that share more of their union than this, the lower score goes, 0 to 1.
+    /// Of two boxes that share more of their union than this, the lower score goes, 0 to 1; without boxes left out.
+    #[serde(default = "one")]
     pub overlap_max: f32,
+}
+
+fn one() -> f32 {
+    1.0
 }
 
 /// How boxes lie in an answer; centres are centre x, centre y, width, height.
@@ -63,6 +68,8 @@ pub enum Layout {
     Detr,
     /// Three tensors: boxes 1 × queries × 4, corners; scores 1 × queries; labels 1 × queries, class numbers.
     RtDetr,
+    /// 1 × 101, no boxes: how likely it is that nothing can be read, then how likely each number from 0 to 99 is.
+    Numbers,
 }
 
 /// What places are counted in.
@@ -115,6 +122,7 @@ impl Layout {
             Self::YoloEndToEnd => "yolo_end_to_end",
             Self::Detr => "detr",
             Self::RtDetr => "rt_detr",
+            Self::Numbers => "numbers",
         }
     }
 

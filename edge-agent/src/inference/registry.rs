@@ -5,7 +5,7 @@
 
 use super::{
     Class, InferenceError,
-    output::{Classes, Output},
+    output::{Classes, Layout, Output},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -58,6 +58,18 @@ pub struct Entry {
 pub enum Task {
     /// Boxes of people and the puck.
     Detection,
+    /// Numbers on jerseys.
+    Number,
+}
+
+impl Task {
+    /// What the list calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Detection => "detection",
+            Self::Number => "number",
+        }
+    }
 }
 
 /// What a model is fed: one tensor of 32-bit floats, each `(byte × scale − mean) ÷ std`.
@@ -148,6 +160,16 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Refuses a model for something else than `wanted`; `key` is what named it.
+    pub(super) fn is_for(&self, wanted: Task, key: &'static str) -> Result<(), InferenceError> {
+        let Entry { name, task, .. } = &self.entry;
+        if *task == wanted {
+            return Ok(());
+        }
+        let (found, wanted) = (task.name(), wanted.name());
+        Err(InferenceError::TaskWrong { model: name.clone(), found, wanted, key })
+    }
+
     /// Its network is of another shape than its entry says.
     pub(super) fn wrong(&self, what: &'static str, found: String, wanted: String) -> InferenceError {
         InferenceError::ShapeWrong { model: self.entry.name.clone(), what, found, wanted }
@@ -193,7 +215,14 @@ fn check(list: &Path, entry: &Entry) -> Result<(), InferenceError> {
     if entry.input.std.contains(&0.0) {
         return refuse(format!("input.std {:?} divides by zero", entry.input.std));
     }
+    if (entry.task == Task::Number) != (entry.output.layout == Layout::Numbers) {
+        let (task, layout) = (entry.task.name(), entry.output.layout.name());
+        return refuse(format!(
+            "output.layout `{layout}` does not go with task `{task}` (`numbers` with `number` only)"
+        ));
+    }
     let classes = match (&entry.classes, entry.labels.is_empty()) {
+        (None, true) if entry.task == Task::Number => Ok(()),
         (None, true) => {
             Err("no labels (at least one of skater, goalie, official, puck, or [model.classes])".to_owned())
         }

@@ -21,7 +21,7 @@ use crate::{
     fusion::Observation,
     health::{self, Health, State},
     ids::CameraId,
-    inference::Detector,
+    inference::{Detector, NumberReader},
     queue::{self, Overflow, Receiver, Sender},
     sensors::{self, Reading},
     store::Store,
@@ -69,7 +69,7 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     let looks = Looks::default();
 
     let (desk, line) = looking::open(working_detectors(&config, &health), config.inference.every_nth)?;
-    let eyes = seeing(&config, annotate, Overflow::DropOldest)?;
+    let eyes = seeing(&config, working_reader(&config, &health), annotate, Overflow::DropOldest)?;
     let mut threads = cameras(&config, start, &frames, &health, &halt)?;
     drop(frames);
     let (noted, standing) = (looks.clone(), Standing::new(&config, health.clone()));
@@ -144,6 +144,20 @@ fn working_detectors(config: &Config, health: &Health) -> Vec<Detector> {
     }
 }
 
+/// The reader of numbers; health says why there is none.
+fn working_reader(config: &Config, health: &Health) -> Option<NumberReader> {
+    let reader = super::reader(config).unwrap_or_else(|fault| {
+        let cure = "everything else goes on; mend it and restart, or set `inference.numbers` to \"\"";
+        health.report("numbers", State::down(fault.to_string(), cure));
+        None
+    });
+    if let Some(reader) = &reader {
+        tracing::info!(model = config.inference.numbers, backend = reader.backend(), "number reader ready");
+        health.report("numbers", State::Ok);
+    }
+    reader
+}
+
 fn cameras(
     config: &Config,
     start: Start,
@@ -197,7 +211,7 @@ fn look(
         let Turn::Looked(Looked { frame, found }) = turn else { continue };
         match found {
             Ok(found) => {
-                let tracks = eyes.see(&frame, &found.detections, &found.looked, &mut seen);
+                let tracks = eyes.see(&frame, &found, &mut seen);
                 line.give_back(found);
                 looks.note(frame.camera, tracks, time::monotonic_us());
             }

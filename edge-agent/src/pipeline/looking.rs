@@ -14,7 +14,10 @@
 use crate::{
     capture::Frame,
     geometry::Rect,
-    inference::{Detection, Detector, InferenceError},
+    inference::{
+        Detection, Detector, InferenceError,
+        jersey::{self, Jersey},
+    },
 };
 use anyhow::{Context, Result};
 use std::{
@@ -37,13 +40,19 @@ enum Place<T> {
 pub struct Found {
     /// People and pucks.
     pub detections: Vec<Detection>,
+    /// What each of them wears, in the same order.
+    pub jerseys: Vec<Option<Jersey>>,
     /// Where was looked, pixels; empty for everywhere.
     pub looked: Vec<Rect>,
 }
 
 impl Default for Found {
     fn default() -> Self {
-        Self { detections: Vec::with_capacity(DETECTIONS_ROOM), looked: Vec::new() }
+        Self {
+            detections: Vec::with_capacity(DETECTIONS_ROOM),
+            jerseys: Vec::with_capacity(DETECTIONS_ROOM),
+            looked: Vec::new(),
+        }
     }
 }
 
@@ -92,6 +101,7 @@ pub fn open<T>(detectors: Vec<Detector>, every_nth: u32) -> Result<(Desk<T>, Lin
         let look = move || {
             for (frame, mut found) in work {
                 let found = detector.detect(frame.camera, &frame.image, &mut found.detections).map(|_| {
+                    jersey::measure(&frame.image, &found.detections, &mut found.jerseys);
                     found.looked.clear();
                     found.looked.extend_from_slice(detector.looked());
                     found

@@ -33,13 +33,13 @@ use crate::{
     fusion::{Binding, Fusion},
     geometry::Camera,
     ids::{CameraId, TagId},
-    inference::{Detector, InferenceError},
+    inference::{Detector, InferenceError, NumberReader},
     queue::Overflow,
     simulation,
 };
 use anyhow::{Context, Result};
 use firmware_protocol::network::{Event, Role};
-use seeing::Seeing;
+use seeing::{Reading, Seeing};
 use std::{
     fs::File,
     io::{BufWriter, Write},
@@ -78,7 +78,8 @@ pub struct Replayed {
 pub fn run_replay(config: &Config, sensors: Option<&Path>, keep: &Keep) -> Result<Replayed> {
     // A replay without its model would quietly say that nobody played.
     let detectors = detectors(config)?;
-    let seeing = seeing(config, keep.annotate.as_deref(), Overflow::Wait)?;
+    let reader = reader(config)?;
+    let seeing = seeing(config, reader, keep.annotate.as_deref(), Overflow::Wait)?;
     let mut lines = JsonLines::create(keep.events.as_deref())?;
     replay::run(config, sensors, detectors, seeing, understanding(config), &mut lines)?;
     lines.finish()
@@ -97,6 +98,11 @@ fn detectors(config: &Config) -> Result<Vec<Detector>, InferenceError> {
     Ok(detectors)
 }
 
+/// Who reads numbers, when that is wanted and there are cameras.
+fn reader(config: &Config) -> Result<Option<NumberReader>, InferenceError> {
+    if config.capture.cameras.is_empty() { Ok(None) } else { NumberReader::open(&config.inference) }
+}
+
 /// Where a camera stands and looks, where that is known.
 fn calibration(config: &Config, camera: &CameraConfig) -> Result<Option<Camera>> {
     Ok(match camera.read_calibration()? {
@@ -108,8 +114,16 @@ fn calibration(config: &Config, camera: &CameraConfig) -> Result<Option<Camera>>
 }
 
 /// Eyes for every camera of `config`.
-fn seeing(config: &Config, annotate: Option<&Path>, overflow: Overflow) -> Result<Seeing> {
-    let mut seeing = Seeing::new(config.rink(), config.fusion.projection.clone());
+fn seeing(
+    config: &Config,
+    reader: Option<NumberReader>,
+    annotate: Option<&Path>,
+    overflow: Overflow,
+) -> Result<Seeing> {
+    let numbers = bindings(config).into_iter().filter_map(|binding| binding.number).filter(|number| *number < 100);
+    let roster = numbers.fold(None, |known: Option<u128>, number| Some(known.unwrap_or(0) | 1 << number));
+    let reading = Reading { reader, roster };
+    let mut seeing = Seeing::new(config.rink(), config.fusion.projection.clone(), config.game.worn(), reading);
     for (index, camera) in config.capture.cameras.iter().enumerate() {
         let annotator = annotate
             .filter(|_| index == 0)

@@ -106,7 +106,7 @@ pub fn run(
             let utc_us = match turn {
                 Turn::Looked(Looked { frame, found }) => {
                     let found = found?;
-                    seeing.see(&frame, &found.detections, &found.looked, &mut observations);
+                    seeing.see(&frame, &found, &mut observations);
                     line.give_back(found);
                     observations.drain(..).for_each(|observation| understanding.observe(observation));
                     pictures += 1;

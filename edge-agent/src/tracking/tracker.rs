@@ -26,6 +26,8 @@ struct Living {
     /// Summed scores of each class, in order of [`Class`].
     votes: [f32; 4],
     score: f32,
+    /// Which of this frame's detections it is.
+    joined: Option<u16>,
 }
 
 impl Living {
@@ -182,6 +184,7 @@ impl Tracker {
             living.moving.update(&detection.rect, detection.score, &config.motion);
             living.story.seen(now_us, detection.score, &config.lifecycle);
             living.vote(detection);
+            living.joined = Some(column as u16);
             self.seen[row] = true;
             self.joined[column] = true;
         }
@@ -201,6 +204,7 @@ impl Tracker {
             None => self.camera.predict(dt_s, height, &self.config.motion),
         };
         for living in &mut self.living {
+            living.joined = None;
             living.moving.predict(dt_s, &self.config.motion);
             living.moving.shift(shift);
             if let Some(affine) = camera {
@@ -255,7 +259,7 @@ impl Tracker {
 
     /// Starts tracks for detections of high score that nobody took.
     fn bear(&mut self, now_us: i64, detections: &[Detection]) {
-        for (detection, joined) in detections.iter().zip(&self.joined) {
+        for (column, (detection, joined)) in detections.iter().zip(&self.joined).enumerate() {
             let worthy = !joined && detection.score >= self.config.high_score && is_box(&detection.rect);
             if !worthy || self.living.len() >= self.config.tracks_max {
                 continue;
@@ -270,6 +274,7 @@ impl Tracker {
                 story: Story::start(now_us, detection.score, &self.config.lifecycle),
                 votes: [0.0; 4],
                 score: detection.score,
+                joined: Some(column as u16),
             };
             living.vote(detection);
             self.living.push(living);
@@ -293,9 +298,17 @@ impl Tracker {
                 class: living.class(),
                 score: living.score,
                 life: living.story.life,
+                joined: living.joined,
+                side: None,
+                number: None,
             }
         }));
         &self.tracks
+    }
+
+    /// The tracks last told, for what is learned of them elsewhere: side, class and number.
+    pub fn tracks_mut(&mut self) -> &mut [Track] {
+        &mut self.tracks
     }
 }
 
