@@ -39,7 +39,7 @@ fn main() {
         let mut ours = Vec::new();
         let mut theirs = Vec::new();
         for _ in 0..RUNS {
-            ours.push(replay(folder.path(), &film, &calibration, model));
+            ours.push(replay(folder.path(), &film, &calibration, &format!("model = \"{model}\"\n")));
             theirs.extend(python(&film, &calibration, model));
         }
         let conditions = format!("{what}, model {model} at its own size, every frame looked at, best of {RUNS}");
@@ -50,6 +50,34 @@ fn main() {
         }
         report(&[row]);
     }
+    panorama(folder.path());
+}
+
+/// A whole rink in one large picture, players some 30 pixels tall: looking where it matters beside looking everywhere.
+fn panorama(folder: &Path) {
+    let camera = Camera::looking_at(3876, 1660, 110.0, [0.0, -75.0, 24.0], [0.0, 0.0, 0.0]);
+    let calibration = folder.join("panorama.toml");
+    std::fs::write(&calibration, toml::to_string(&camera).expect("a camera is TOML")).expect("a writable folder");
+    let mut simulate = Command::new(binary("edge-agent"));
+    simulate.args(["simulate", "--video", "--seconds", "8", "--fps", "25", "--camera"]).arg(&calibration);
+    simulate.arg("--out").arg(folder.join("panorama"));
+    run(simulate);
+    let film = film_in(&folder.join("panorama"));
+    let rate = |looks: u32| {
+        let inference = format!("model = \"rink-detector-int8\"\nwhole = false\ntiles = [7, 5]\nlooks = {looks}\n");
+        replay(folder, &film, &calibration, &inference)
+    };
+    let conditions = "simulated 3876×1660 panorama, H.264, players about 30 pixels, whole program; beside all 35 tiles";
+    let mut row = Row::new("panorama → detect → track → ice, 4 looks a frame", rate(4), "frames/s", conditions);
+    row.peer = Some(("the same program, all tiles in every frame", rate(0)));
+    report(&[row]);
+}
+
+/// The film of a recording.
+fn film_in(folder: &Path) -> PathBuf {
+    let made = std::fs::read_dir(folder).expect("the recording is there").filter_map(Result::ok);
+    let film = made.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "mp4"));
+    film.expect("a recording with --video has a film")
 }
 
 /// The film and what it is.
@@ -67,17 +95,15 @@ fn film(folder: &Path) -> (PathBuf, String) {
     let mut simulate = Command::new(binary("edge-agent"));
     simulate.args(["simulate", "--video", "--seconds", "20", "--out"]).arg(folder.join("game"));
     run(simulate);
-    let made = std::fs::read_dir(folder.join("game")).expect("the recording is there").filter_map(Result::ok);
-    let film = made.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "mp4"));
-    (film.expect("a recording with --video has a film"), "a simulated game (1920×1080, H.264)".to_owned())
+    (film_in(&folder.join("game")), "a simulated game (1920×1080, H.264)".to_owned())
 }
 
 /// Frames per second of our whole program.
-fn replay(folder: &Path, film: &Path, calibration: &Path, model: &str) -> f64 {
+fn replay(folder: &Path, film: &Path, calibration: &Path, inference: &str) -> f64 {
     let frames = frames(film);
     let config = folder.join("edge.toml");
     let registry = at_root("models/registry.toml");
-    let text = format!("[inference]\nregistry = \"{}\"\nmodel = \"{model}\"\n", registry.display());
+    let text = format!("[inference]\nregistry = \"{}\"\n{inference}", registry.display());
     std::fs::write(&config, text).expect("a writable folder");
     let mut program = Command::new(binary("edge-agent"));
     program.args(["run", "--replay", "--config"]).arg(&config).arg("--video").arg(film);

@@ -6,13 +6,16 @@
 
 #![cfg(feature = "tract")]
 
-use edge_agent::inference::{
-    Detection, Detector, Model,
-    config::{Backend, Config},
-    onnx_runtime::{OnnxRuntime, find_library},
-    prepare::Preparer,
-    registry::find,
-    tract::Tract,
+use edge_agent::{
+    ids::CameraId,
+    inference::{
+        Detection, Detector, Model, Provider,
+        config::{Backend, Config},
+        onnx_runtime::{OnnxRuntime, find_library},
+        prepare::Preparer,
+        registry::find,
+        tract::Tract,
+    },
 };
 use opencv::{
     core::{CV_8UC3, Mat, Point, Rect, Scalar},
@@ -50,8 +53,8 @@ fn drawn() -> Mat {
 
 fn check(a: &mut Detector, b: &mut Detector, name: &str, image: &Mat) {
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    a.detect(image, &mut first).unwrap();
-    b.detect(image, &mut second).unwrap();
+    a.detect(CameraId(0), image, &mut first).unwrap();
+    b.detect(CameraId(0), image, &mut second).unwrap();
     println!("{name}: {} boxes with {}, {} with {}", first.len(), a.backend(), second.len(), b.backend());
     let clear = |d: &&Detection| d.score > 0.3 + SCORE;
     for (from, to) in [(&first, &second), (&second, &first)] {
@@ -74,9 +77,11 @@ fn check_answers(library: &Path, image: &Mat) {
     let mut preparer = Preparer::new(&model.entry.input);
     let (input, _) = preparer.prepare(image, Rect::new(0, 0, image.cols(), image.rows())).unwrap();
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    let shape = OnnxRuntime::open(&model, library, 1).unwrap().infer(input, &mut first).unwrap();
-    assert_eq!(Tract::open(&model).unwrap().infer(input, &mut second).unwrap(), shape);
-    let apart = first.iter().zip(&second).map(|(a, b)| (a - b).abs() / (1.0 + a.abs()));
+    OnnxRuntime::open(&model, library, 1, &[Provider::Cpu]).unwrap().infer(input, &mut first).unwrap();
+    Tract::open(&model).unwrap().infer(input, &mut second).unwrap();
+    let (shape, values) = (&first[0].shape, &first[0].values);
+    assert_eq!(&second[0].shape, shape);
+    let apart = values.iter().zip(&second[0].values).map(|(a, b)| (a - b).abs() / (1.0 + a.abs()));
     let worst = apart.fold(0.0, f32::max);
     println!("{shape:?} numbers, worst {worst:.1e} apart (limit {ANSWER:.0e})");
     assert!(worst <= ANSWER);

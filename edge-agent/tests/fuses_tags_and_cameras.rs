@@ -33,7 +33,14 @@ pub struct Senses {
     pub cameras: bool,
     /// Wrong fixes come in spells of up to half a second, as behind a body, instead of one by one.
     pub spells: bool,
+    /// The second camera's stamps are late by this, microseconds.
+    pub clock_us: i64,
+    /// The second camera gives nothing from and until this second.
+    pub away_s: [i64; 2],
 }
+
+/// Both see and are right.
+const ALL: Senses = Senses { tags: true, cameras: true, spells: false, clock_us: 0, away_s: [0, 0] };
 
 /// What came out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -162,9 +169,14 @@ pub fn measure(senses: Senses, config: &Config) -> Measured {
         }
         for view in views.iter_mut().filter(|view| senses.cameras && ((step + view.phase) * 3) % 10 < 3) {
             let found = boxes(&view.camera, &truth.people, &mut noise);
-            let tracks = view.tracker.update(now_us, &found, None);
+            let second = view.id == CameraId(1);
+            if second && (senses.away_s[0]..senses.away_s[1]).contains(&(now_us / 1_000_000)) {
+                continue;
+            }
+            let stamp_us = now_us + if second { senses.clock_us } else { 0 };
+            let tracks = view.tracker.update(stamp_us, &found, None);
             observations.clear();
-            project(view.id, &view.camera, &setup.rink, &config.projection, now_us, tracks, &mut observations);
+            project(view.id, &view.camera, &setup.rink, &config.projection, stamp_us, tracks, &mut observations);
             let late_us = if noise.0.random_bool(0.1) { 80_000 } else { 45_000 };
             arriving.entry(now_us + late_us).or_default().extend(&observations);
         }
@@ -180,7 +192,9 @@ pub fn measure(senses: Senses, config: &Config) -> Measured {
         }
     }
     let measured = score.result();
-    println!("{measured:?}, left out: {:?}", fusion.counts());
+    let clock_us = fusion.clock_offset_us(CameraId(1));
+    println!("{measured:?}, second clock {clock_us} µs late, left out: {:?}", fusion.counts());
+    assert!((clock_us - senses.clock_us).abs() < 12_000, "clock off by {} µs, found {clock_us}", senses.clock_us);
     measured
 }
 
@@ -271,7 +285,7 @@ impl Score {
 
 /// One by one, wrong fixes: everybody wears a tag unless said otherwise.
 fn run(tags: bool, cameras: bool) -> Measured {
-    measure(Senses { tags, cameras, spells: false }, &Config::default())
+    measure(Senses { tags, cameras, ..ALL }, &Config::default())
 }
 
 #[test]
@@ -292,6 +306,23 @@ fn cameras_alone_find_everybody() {
 
 #[test]
 fn bodies_in_the_way_do_not_pull_people_off_while_cameras_see_them() {
-    let both = measure(Senses { tags: true, cameras: true, spells: true }, &Config::default());
+    let both = measure(Senses { spells: true, ..ALL }, &Config::default());
     assert!(both.rmse_m < 0.12 && both.missing < 0.005, "{both:?}");
+}
+
+#[test]
+fn a_cameras_wrong_clock_is_found_with_tags_and_without() {
+    for tags in [true, false] {
+        let right = measure(Senses { tags, ..ALL }, &Config::default());
+        let wrong = measure(Senses { tags, clock_us: 80_000, ..ALL }, &Config::default());
+        assert!(wrong.rmse_m < right.rmse_m + 0.02, "tags {tags}: {right:?} {wrong:?}");
+    }
+}
+
+#[test]
+fn a_camera_leaves_and_joins_and_nobody_is_two() {
+    let stays = measure(Senses { tags: false, ..ALL }, &Config::default());
+    let leaves = measure(Senses { tags: false, away_s: [40, 70], ..ALL }, &Config::default());
+    assert!(leaves.false_states < stays.false_states + 0.005, "{stays:?} {leaves:?}");
+    assert!(leaves.rmse_m < stays.rmse_m + 0.03, "{stays:?} {leaves:?}");
 }

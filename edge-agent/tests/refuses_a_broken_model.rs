@@ -68,7 +68,7 @@ fn another_number_of_labels_is_refused() {
     check(
         Backend::Tract,
         |list, _| *list = list.replace("\"official\", \"puck\"]", "\"official\"]"),
-        &["output is", "4 and one for each of 3 labels", "correct the entry"],
+        &["output is", "4 and one for each of 3 classes", "correct the entry"],
     );
 }
 

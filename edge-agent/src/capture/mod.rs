@@ -17,6 +17,7 @@ pub mod run;
 pub mod annotate;
 pub mod bump;
 pub mod motion;
+pub mod paint;
 
 use crate::{ids::CameraId, time::Stamp};
 use opencv::core::Mat;

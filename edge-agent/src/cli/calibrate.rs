@@ -1,29 +1,30 @@
-//! `edge-agent calibrate`: clicked landmarks to a camera file.
+//! `edge-agent calibrate`: clicked landmarks, or the lines a picture shows, to a camera file.
 //!
 //! Comes in: JSON, `{"post_E_N": [x, y], …}` in pixels, or several pictures as `{"picture": {…}, …}`. Goes out: the
 //! pose and its error over the ice in centimetres, one JSON object a picture, the camera file and a picture to check it
 //! by. Refuses what cannot be right and says why; the exit code is then 1.
 
 pub mod overlay;
+pub mod tell;
+pub mod lines;
 
 use crate::{
     geometry::{
-        plane,
-        solve::{self, Calibration, Miss, Point, quantile},
+        Camera, plane,
+        solve::{self, Miss, Point, quantile},
     },
     rink::{FOOT_M, Rink},
 };
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 /// Finds a camera's pose from landmarks of the rink.
 #[derive(Debug, Args)]
 pub struct Calibrate {
     /// JSON with the landmarks' pixels: `{"center": [961, 540], "post_E_N": [x, y], ...}`.
-    #[arg(long, value_name = "FILE", required_unless_present = "names")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["names", "lines"])]
     pub landmarks: Option<PathBuf>,
     /// Width and height of the picture the landmarks were clicked in [default: the picture's, or 1920x1080].
     #[arg(long, value_name = "WxH", value_parser = size)]
@@ -31,6 +32,13 @@ pub struct Calibrate {
     /// The picture the landmarks were clicked in.
     #[arg(long, value_name = "FILE")]
     pub picture: Option<PathBuf>,
+    /// Look for painted lines in the picture: with two landmarks or more, or with none and `--side`.
+    #[arg(long, requires = "picture")]
+    pub lines: bool,
+    /// On which side of the rink the camera stands, for `--lines` without landmarks: a rink looks the same after half
+    /// a turn.
+    #[arg(long, value_enum, requires = "lines")]
+    pub side: Option<lines::Stand>,
     /// Where to write that picture with the rink's lines as this camera sees them, to check by eye.
     #[arg(long, value_name = "FILE", requires = "picture")]
     pub overlay: Option<PathBuf>,
@@ -53,6 +61,9 @@ pub struct Calibrate {
 pub enum Rules {
     /// 200 × 85 feet.
     Nhl,
+    /// The same size with goal lines 13 feet from the end, as until 2005 and in many college rinks.
+    #[value(name = "nhl1998")]
+    Nhl1998,
     /// 60 × 30 metres.
     Iihf,
 }
@@ -62,16 +73,11 @@ fn size(text: &str) -> Result<[u32; 2], String> {
     parsed.filter(|size: &[u32; 2]| size.iter().all(|side| *side >= 64)).ok_or_else(|| "such as 1920x1080".to_owned())
 }
 
-#[derive(Serialize)]
-struct Named {
-    name: String,
-    cm: f64,
-}
-
 /// Runs the command.
 pub fn run(args: &Calibrate) -> anyhow::Result<()> {
     let rink = match args.rink {
         Rules::Nhl => Rink::NHL,
+        Rules::Nhl1998 => Rink::NHL_1998,
         Rules::Iihf => Rink::IIHF,
     };
     if args.names {
@@ -79,6 +85,9 @@ pub fn run(args: &Calibrate) -> anyhow::Result<()> {
             println!("{name:<12} x {x:7.2} m  y {y:7.2} m");
         }
         return Ok(());
+    }
+    if args.lines {
+        return from_lines(args, &rink);
     }
     let path = args.landmarks.as_ref().context("no --landmarks FILE")?;
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -101,24 +110,17 @@ pub fn run(args: &Calibrate) -> anyhow::Result<()> {
         let solved = points(landmarks, &rink).and_then(|points| Ok((solve::solve(&points, size[0], size[1])?, points)));
         match solved {
             Ok((calibration, points)) => {
-                tell(args, picture, &calibration, &plain(&points), &rink);
+                tell::tell(args, picture, &calibration, &plain(&points), None, &rink);
                 few += usize::from(points.len() == 4);
                 left_out.extend_from_slice(&calibration.left_out);
                 if let (Some(out), Some(canvas)) = (&args.overlay, &canvas) {
                     overlay::write(out, canvas.clone(), &calibration.camera, &points, &rink)?;
                 }
-                if let Some(out) = &args.out {
-                    let text = toml::to_string(&calibration.camera)?;
-                    std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
-                }
+                keep(args, &calibration.camera)?;
             }
             Err(fault) => {
                 refused += 1;
-                if args.json {
-                    println!("{}", json!({ "file": picture, "refused": format!("{fault:#}") }));
-                } else {
-                    println!("{picture}: refused: {fault:#}");
-                }
+                tell::refused(args, picture, &fault);
             }
         }
     }
@@ -138,6 +140,33 @@ pub fn run(args: &Calibrate) -> anyhow::Result<()> {
         bail!("{refused} of {} pictures refused", pictures.len());
     }
     Ok(())
+}
+
+/// One picture, by its lines.
+fn from_lines(args: &Calibrate, rink: &Rink) -> anyhow::Result<()> {
+    let mut clicks = Vec::new();
+    if let Some(path) = &args.landmarks {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let pictures = pictures(&text).with_context(|| format!("{}", path.display()))?;
+        let [(_, landmarks)] = pictures.as_slice() else {
+            bail!("--lines is for one camera; {} holds {} pictures", path.display(), pictures.len());
+        };
+        clicks = points(landmarks, rink)?;
+    }
+    match lines::run(args, &clicks, rink) {
+        Ok(camera) => keep(args, &camera),
+        Err(fault) => {
+            let name = args.picture.as_ref().map_or_else(String::new, |path| path.display().to_string());
+            tell::refused(args, &name, &fault);
+            bail!("{name} refused")
+        }
+    }
+}
+
+/// Writes the camera file, if one is wanted.
+fn keep(args: &Calibrate, camera: &Camera) -> anyhow::Result<()> {
+    let Some(out) = &args.out else { return Ok(()) };
+    std::fs::write(out, toml::to_string(camera)?).with_context(|| format!("cannot write {}", out.display()))
 }
 
 fn pictures(text: &str) -> anyhow::Result<Vec<(String, Map<String, Value>)>> {
@@ -180,52 +209,5 @@ fn plain(points: &[Point]) -> Vec<Miss> {
             let error_m = (place[0] - left.place_m[0]).hypot(place[1] - left.place_m[1]);
             Some(Miss { name: left.name, error_m })
         })
-        .collect()
-}
-
-fn tell(args: &Calibrate, picture: &str, calibration: &Calibration, plain: &[Miss], rink: &Rink) {
-    let spread = |misses: &[Miss]| {
-        let cm = |part| (quantile(misses, part) * 1000.0).round() / 10.0;
-        let each: Vec<Named> = misses
-            .iter()
-            .map(|miss| Named { name: miss.name.clone(), cm: (miss.error_m * 1000.0).round() / 10.0 })
-            .collect();
-        json!({ "median": cm(0.5), "p90": cm(0.9), "max": cm(1.0), "each": each })
-    };
-    let likely = likely(calibration, rink);
-    let [median_cm, p90_cm] = [0.5, 0.9].map(|part| (quantile(&likely, part) * 1000.0).round() / 10.0);
-    if args.json {
-        let feet = |part| (quantile(&calibration.left_out, part) / FOOT_M * 100.0).round() / 100.0;
-        println!(
-            "{}",
-            json!({
-                "file": picture,
-                "camera": calibration.camera,
-                "landmarks": calibration.refit.len(),
-                "residual_px": (calibration.residual_px * 100.0).round() / 100.0,
-                "refit_cm": spread(&calibration.refit),
-                "leave_one_out_cm": spread(&calibration.left_out),
-                "leave_one_out_ft": { "median": feet(0.5), "p90": feet(0.9), "max": feet(1.0) },
-                "likely_over_ice_cm": { "median": median_cm, "p90": p90_cm, "square_metres_seen": 4 * likely.len() },
-                "plain_leave_one_out_cm": (plain.len() == calibration.refit.len()).then(|| spread(plain)),
-            })
-        );
-        return;
-    }
-    let [x, y, z] = calibration.camera.position_m;
-    println!(
-        "{picture}: camera at ({x:.1}, {y:.1}, {z:.1}) m, focal length {:.0} px; {} landmarks agree to {:.1} px; each left out is off by {:.0} cm in the median; over all the ice it sees {median_cm:.0} cm are likely, {p90_cm:.0} cm at the far end",
-        calibration.camera.focal_px,
-        calibration.refit.len(),
-        calibration.residual_px,
-        calibration.camera.error_m * 100.0,
-    );
-}
-
-/// The likely error of every second metre of the ice that the picture shows.
-fn likely(calibration: &Calibration, rink: &Rink) -> Vec<Miss> {
-    rink.places()
-        .filter_map(|place_m| calibration.likely_error_m(place_m))
-        .map(|error_m| Miss { name: String::new(), error_m })
         .collect()
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     geometry::Camera,
     ids::CameraId,
-    inference::{Class, Detection, Detector, Spent, config::Config},
+    inference::{Class, Detection, Detector, NumberReader, Provider, Spent, config::Config, numbers::Reading},
     queue::{self, Overflow},
     rink::Rink,
     time,
@@ -47,6 +47,9 @@ pub struct Detect {
     /// Who runs it: auto, `onnx_runtime`, tract.
     #[arg(long, value_parser = backend)]
     pub backend: Option<crate::inference::config::Backend>,
+    /// What ONNX Runtime runs it on, the first that works here: tensorrt, cuda, openvino, cpu.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = provider)]
+    pub providers: Option<Vec<Provider>>,
     /// Threads of the network.
     #[arg(long)]
     pub threads: Option<usize>,
@@ -56,9 +59,18 @@ pub struct Detect {
     /// Columns and rows of tiles looked at besides the whole picture, such as 3x2.
     #[arg(long, value_name = "CxR", value_parser = pair)]
     pub tiles: Option<[u32; 2]>,
+    /// Look again, closer, where people are lower than this many pixels of the network's input; 0 never.
+    #[arg(long, value_name = "PIXELS", default_value_t = 34)]
+    pub closer: u32,
+    /// Look only at this many parts of a tile's size in each picture, where people are and things move; films.
+    #[arg(long, requires = "tiles")]
+    pub looks: Option<u32>,
     /// Leave out boxes of a lower score.
     #[arg(long)]
     pub score_min: Option<f32>,
+    /// Read jersey numbers too; with the name of a model in the list, by that one.
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, require_equals = true, default_missing_value = "number-reader")]
+    pub numbers: Option<String>,
     /// A camera file: boxes whose feet are off the ice are left out.
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,
@@ -80,19 +92,41 @@ fn backend(text: &str) -> Result<crate::inference::config::Backend, String> {
     serde_json::from_value(text.into()).map_err(|_| "auto, onnx_runtime or tract".to_owned())
 }
 
+fn provider(text: &str) -> Result<Provider, String> {
+    serde_json::from_value(text.into()).map_err(|_| "tensorrt, cuda, openvino or cpu".to_owned())
+}
+
 #[derive(Serialize)]
 struct Seen<'a> {
     file: &'a Path,
     frame: u64,
-    boxes: &'a [Detection],
+    boxes: Vec<Boxed>,
+}
+
+/// A box and what was read in it.
+#[derive(Serialize)]
+struct Boxed {
+    #[serde(flatten)]
+    detection: Detection,
+    /// Jersey number, when it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u8>,
+    /// How likely it is that there is a number to read, when it was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    legibility: Option<f32>,
 }
 
 /// One run's tools and sums.
 struct Run<'a> {
     args: &'a Detect,
     detector: Detector,
+    reader: Option<NumberReader>,
     camera: Option<Camera>,
     found: Vec<Detection>,
+    /// What was read in each of them.
+    readings: Vec<Option<Reading>>,
+    read_us: u64,
+    reads: u64,
     spent: Spent,
     frames: u64,
 }
@@ -103,10 +137,16 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
     config.model = args.model.clone().unwrap_or(config.model);
     config.registry = args.registry.clone().unwrap_or(config.registry);
     config.backend = args.backend.unwrap_or(config.backend);
+    config.providers = args.providers.clone().unwrap_or(config.providers);
     config.threads = args.threads.unwrap_or(config.threads);
     config.input_px = args.input.unwrap_or(config.input_px);
     config.tiles = args.tiles.unwrap_or(config.tiles);
+    config.closer_px = if args.tiles.is_some() { 0 } else { args.closer };
+    if let Some(looks) = args.looks {
+        (config.looks, config.whole) = (looks, looks == 0);
+    }
     config.score_min = args.score_min.or(config.score_min);
+    config.numbers = args.numbers.clone().unwrap_or_default();
     if let Some(fault) = config.faults().first() {
         bail!("{fault}");
     }
@@ -114,8 +154,23 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
         bail!("--annotate writes one copy; {} files were given", args.files.len());
     }
     let camera = args.calibration.as_deref().map(read_calibration).transpose()?;
-    let detector = Detector::open(&config)?;
-    let mut run = Run { args, detector, camera, found: Vec::new(), spent: Spent::default(), frames: 0 };
+    let mut detector = Detector::open(&config)?;
+    if let Some(camera) = &camera {
+        detector.set_ice(CameraId(0), camera, &Rink::NHL);
+    }
+    let reader = NumberReader::open(&config)?;
+    let mut run = Run {
+        args,
+        detector,
+        reader,
+        camera,
+        found: Vec::new(),
+        readings: Vec::new(),
+        read_us: 0,
+        reads: 0,
+        spent: Spent::default(),
+        frames: 0,
+    };
     let begun_us = time::monotonic_us();
     for file in &args.files {
         if is_picture(file) { run.picture(file)? } else { run.film(file)? }
@@ -127,11 +182,15 @@ pub fn run(args: &Detect) -> anyhow::Result<()> {
         run.frames,
         taken_us as f64 / 1e6,
         run.frames as f64 * 1e6 / taken_us.max(1) as f64,
-        run.detector.backend(),
+        run.detector.engine(),
         ms(run.spent.prepare_us),
         ms(run.spent.infer_us),
         ms(run.spent.decode_us),
     );
+    if run.reads > 0 {
+        let each_ms = run.read_us as f64 / 1e3 / run.reads as f64;
+        eprintln!("{} looks for a number, {each_ms:.2} ms each", run.reads);
+    }
     Ok(())
 }
 
@@ -199,18 +258,19 @@ impl Run<'_> {
     }
 
     fn look(&mut self, file: &Path, frame: u64, image: &Mat) -> anyhow::Result<()> {
-        let spent = self.detector.detect(image, &mut self.found)?;
+        let spent = self.detector.detect(CameraId(0), image, &mut self.found)?;
         if let Some(camera) = &self.camera {
             let camera = camera.scaled_to(image.cols() as u32, image.rows() as u32);
             // A metre: a skater at the boards, and the error of a box's lower edge.
             self.found.retain(|d| camera.to_ice(d.rect.foot()).is_some_and(|place| Rink::NHL.contains(place, 1.0)));
         }
+        self.read(image)?;
         self.spent.prepare_us += spent.prepare_us;
         self.spent.infer_us += spent.infer_us;
         self.spent.decode_us += spent.decode_us;
         self.frames += 1;
         if self.args.json {
-            println!("{}", serde_json::to_string(&Seen { file, frame, boxes: &self.found })?);
+            println!("{}", serde_json::to_string(&Seen { file, frame, boxes: self.boxes() })?);
         } else {
             let pucks = self.found.iter().filter(|d| d.class == Class::Puck).count();
             println!("{} frame {frame}: {} people, {pucks} puck(s)", file.display(), self.found.len() - pucks);
@@ -218,10 +278,36 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Reads everybody's number, when asked to.
+    fn read(&mut self, image: &Mat) -> anyhow::Result<()> {
+        self.readings.clear();
+        self.readings.resize(self.found.len(), None);
+        let Some(reader) = &mut self.reader else { return Ok(()) };
+        let begun_us = time::monotonic_us();
+        for (detection, reading) in self.found.iter().zip(&mut self.readings) {
+            if matches!(detection.class, Class::Skater | Class::Goalie) {
+                *reading = reader.read(image, &detection.rect)?;
+                self.reads += u64::from(reading.is_some());
+            }
+        }
+        self.read_us += time::monotonic_us() - begun_us;
+        Ok(())
+    }
+
+    fn boxes(&self) -> Vec<Boxed> {
+        let boxed = |(detection, reading): (&Detection, &Option<Reading>)| Boxed {
+            detection: *detection,
+            number: reading.and_then(|reading| reading.number),
+            legibility: reading.map(|reading| reading.legibility),
+        };
+        self.found.iter().zip(&self.readings).map(boxed).collect()
+    }
+
     fn marks(&self) -> Vec<Mark> {
         self.found
             .iter()
-            .map(|d| {
+            .zip(&self.readings)
+            .map(|(d, reading)| {
                 let (word, colour) = match d.class {
                     Class::Skater => ("skater", COLOURS[0]),
                     Class::Goalie => ("goalie", COLOURS[1]),
@@ -229,7 +315,9 @@ impl Run<'_> {
                     Class::Puck => ("puck", COLOURS[3]),
                 };
                 let place_m = self.camera.as_ref().and_then(|camera| camera.to_ice(d.rect.foot()));
-                Mark { rect: d.rect, label: format!("{word} {:.2}", d.score), colour, place_m }
+                let number = reading.and_then(|reading| reading.number).map(|number| format!(" #{number}"));
+                let label = format!("{word} {:.2}{}", d.score, number.unwrap_or_default());
+                Mark { rect: d.rect, label, colour, place_m }
             })
             .collect()
     }

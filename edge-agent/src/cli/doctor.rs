@@ -11,7 +11,7 @@ use crate::{
     },
     config::Config,
     ids::CameraId,
-    inference::Detector,
+    inference::{Detector, NumberReader},
     time,
     uplink::Transport,
 };
@@ -63,7 +63,7 @@ pub fn run(args: &Doctor) -> Result<()> {
             bail!("the configuration has to be mended first");
         }
     };
-    let mut findings = vec![clock(), disk(&config.store.path), model(&config)];
+    let mut findings = vec![clock(), disk(&config.store.path), model(&config), numbers(&config)];
     if config.uplink.transport != Transport::Mqtt {
         findings.push(hub(&config));
     }
@@ -119,10 +119,21 @@ fn model(config: &Config) -> Finding {
         Ok(detector) if detector.backend() == "tract" => {
             Unwell("runs in tract, about four times slower: install ONNX Runtime and set inference.library".to_owned())
         }
-        Ok(detector) => Well(format!("{} runs in {}", config.inference.model, detector.backend())),
+        Ok(detector) => Well(format!("{} runs in {}", config.inference.model, detector.engine())),
         Err(fault) => Broken(fault.to_string()),
     };
     Finding { part: "model".to_owned(), verdict }
+}
+
+fn numbers(config: &Config) -> Finding {
+    let name = &config.inference.numbers;
+    let verdict = match NumberReader::open(&config.inference) {
+        Ok(Some(reader)) => Well(format!("{name} runs in {}", reader.backend())),
+        Ok(None) => Well("not read: inference.numbers is empty".to_owned()),
+        // The box goes on without.
+        Err(fault) => Unwell(fault.to_string()),
+    };
+    Finding { part: "numbers".to_owned(), verdict }
 }
 
 fn hub(config: &Config) -> Finding {

@@ -10,7 +10,12 @@ pub use faults::{Fault, Faults};
 pub use roster::RosterEntry;
 
 use crate::{
-    capture, events, fusion, health, inference, rink::Rink, sensors, simulation, store, tracking, uplink, web,
+    capture, events, fusion, health,
+    inference::{self, jersey},
+    rink::Rink,
+    sensors, simulation, store,
+    tracking::{self, teams::Worn},
+    uplink, web,
 };
 use serde::Deserialize;
 use std::path::Path;
@@ -55,12 +60,40 @@ pub struct Game {
     pub id: u64,
     /// The ice: `nhl` or `iihf`.
     pub rink: simulation::RinkName,
+    /// What the home team wears, `#rrggbb`; empty when that is not known beforehand: then tags tell, or the darker
+    /// jersey is taken for home's.
+    pub home_jersey: String,
+    /// What the guests wear, the same.
+    pub away_jersey: String,
 }
 
 impl Default for Game {
     fn default() -> Self {
-        Self { id: 1, rink: simulation::RinkName::Nhl }
+        Self { id: 1, rink: simulation::RinkName::Nhl, home_jersey: String::new(), away_jersey: String::new() }
     }
+}
+
+impl Game {
+    /// What the teams wear, where it is said.
+    pub fn worn(&self) -> Worn {
+        let lab = |text: &str| Some(jersey::lab(bgr(text)?));
+        Worn { home: lab(&self.home_jersey), away: lab(&self.away_jersey) }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        [("home_jersey", &self.home_jersey), ("away_jersey", &self.away_jersey)]
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty() && bgr(text).is_none())
+            .map(|(key, text)| format!("game.{key}: {text} (a colour such as \"#a01e28\", or empty)"))
+            .collect()
+    }
+}
+
+/// The colour `#rrggbb`, as blue, green, red.
+fn bgr(text: &str) -> Option<[u8; 3]> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+    let value = u32::from_str_radix(digits, 16).ok()?;
+    Some([value as u8, (value >> 8) as u8, (value >> 16) as u8])
 }
 
 impl Config {
@@ -98,6 +131,7 @@ impl Config {
 
     fn faults(&self) -> Vec<String> {
         let mut list = Vec::new();
+        list.extend(self.game.faults());
         list.extend(roster::faults(&self.roster));
         list.extend(self.simulation.faults());
         list.extend(self.capture.faults());
@@ -141,6 +175,14 @@ mod tests {
     #[test]
     fn values_out_of_range_are_told_beside_keys_that_are_none() {
         let faults = Config::parse("[inference]\nthreeds = 2\nthreads = 0\n").unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3], "{faults:?}");
+    }
+
+    #[test]
+    fn jerseys_are_colours_or_faults() {
+        let game = Config::parse("[game]\nhome_jersey = \"#ff0000\"").unwrap().game;
+        assert_eq!((game.worn().home, game.worn().away), (Some(jersey::lab([0, 0, 255])), None));
+        let faults = Config::parse("[game]\nhome_jersey = \"red\"\naway_jersey = \"#ff00\"").unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3], "{faults:?}");
     }
 

@@ -7,6 +7,7 @@
 
 use super::{
     Observation, Seen,
+    clocks::Clocks,
     config::{Joining as Config, People as PeopleConfig},
     people::{People, Sighting},
     plane::matrix,
@@ -65,15 +66,19 @@ impl Joining {
         &mut self,
         frame: &[Observation],
         people: &mut People,
+        clocks: &mut Clocks,
         config: &Config,
         people_config: &PeopleConfig,
     ) {
         self.sightings.clear();
         for observation in frame {
-            let Seen::Person { camera, track, class, position_m, covariance_m2 } = observation.seen else { continue };
+            let Seen::Person { camera, track, class, position_m, covariance_m2, side, number } = observation.seen
+            else {
+                continue;
+            };
             let noise = matrix(covariance_m2) + Matrix2::identity() * config.foot_sigma_m.powi(2);
             let at_us = observation.captured_us;
-            self.sightings.push((track, Sighting { at_us, camera, class, place_m: position_m, noise }));
+            self.sightings.push((track, Sighting { at_us, camera, class, place_m: position_m, noise, side, number }));
         }
         self.price(people, config, people_config);
         let columns = people.everybody.len();
@@ -85,7 +90,12 @@ impl Joining {
             let Some(column) = self.assignment.column_of(row) else { continue };
             let person = &mut people.everybody[column];
             self.claimed[column] = true;
+            if let Some(plane) = person.at(sighting.at_us, people_config).filter(|_| person.placed_besides(sighting)) {
+                let ([x, y], [px, py]) = (plane.carried(sighting.place_m, sighting.at_us), plane.position_m());
+                clocks.saw(sighting.camera, [x - px, y - py], plane.velocity_mps());
+            }
             person.see(sighting, people_config);
+            people.believed.hear(person.side, sighting.side);
             let entity = person.entity;
             remember(&mut self.links, self.links_max, sighting, *track, entity);
         }

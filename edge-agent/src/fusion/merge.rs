@@ -5,13 +5,14 @@
 
 use super::{
     Binding, Config, Counts, Observation, Seen, Snapshot,
+    clocks::Clocks,
     joining::Joining,
     people::{Heard, People},
     plane::matrix,
     puck::{Puck, Sighting},
     scoreboard::Scoreboard,
 };
-use crate::rink::Rink;
+use crate::{ids::CameraId, rink::Rink};
 use nalgebra::Matrix2;
 
 /// Everything seen, to one truth.
@@ -22,6 +23,7 @@ pub struct Fusion {
     waiting: Vec<Observation>,
     people: People,
     joining: Joining,
+    clocks: Clocks,
     puck: Puck,
     scoreboard: Scoreboard,
     until_us: i64,
@@ -36,6 +38,7 @@ impl Fusion {
             waiting: Vec::with_capacity(config.waiting_max),
             people: People::new(bindings, people_max),
             joining: Joining::new(people_max),
+            clocks: Clocks::default(),
             puck: Puck::new(),
             scoreboard: Scoreboard::default(),
             until_us: i64::MIN,
@@ -50,8 +53,16 @@ impl Fusion {
         self.counts
     }
 
+    /// How far a camera's stamps were found to be late, microseconds; they are corrected by it.
+    pub fn clock_offset_us(&self, camera: CameraId) -> i64 {
+        self.clocks.offset_us(camera)
+    }
+
     /// Takes in one observation; it counts when the state reaches its capture time.
-    pub fn observe(&mut self, observation: Observation) {
+    pub fn observe(&mut self, mut observation: Observation) {
+        if let Seen::Person { camera, .. } | Seen::PuckSeen { camera, .. } = observation.seen {
+            observation.captured_us -= self.clocks.offset_us(camera);
+        }
         let late_us = self.until_us.saturating_sub(observation.captured_us);
         if self.until_us != i64::MIN && late_us > i64::from(self.config.late_ms_max) * 1_000 {
             self.counts.late += 1;
@@ -70,6 +81,7 @@ impl Fusion {
         self.people.copy(&other.people);
         self.joining.copy(&other.joining);
         self.puck.clone_from(&other.puck);
+        self.clocks = other.clocks;
         (self.scoreboard, self.until_us, self.counts) = (other.scoreboard, other.until_us, other.counts);
     }
 
@@ -101,7 +113,8 @@ impl Fusion {
         match observation.seen {
             Seen::Person { .. } => {
                 let frame = &self.waiting[range];
-                self.joining.join(frame, &mut self.people, &self.config.joining, &self.config.people);
+                let (joining, people) = (&self.config.joining, &self.config.people);
+                self.joining.join(frame, &mut self.people, &mut self.clocks, joining, people);
             }
             Seen::PuckSeen { position_m, covariance_m2, .. } => {
                 let noise = matrix(covariance_m2);
@@ -132,10 +145,7 @@ impl Fusion {
         snapshot.captured_us = now_us;
         (snapshot.clock, snapshot.penalties_s) = self.scoreboard.at(now_us);
         snapshot.puck = self.puck.at(now_us, &self.config.puck, &self.rink);
-        snapshot.players.clear();
-        let (config, rink) = (&self.config.people, &self.rink);
-        let everybody = self.people.everybody.iter_mut();
-        snapshot.players.extend(everybody.filter_map(|person| person.state(now_us, config, rink)));
+        self.people.tell(now_us, &self.config.people, &self.rink, &mut snapshot.players);
     }
 }
 

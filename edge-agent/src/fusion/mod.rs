@@ -7,6 +7,8 @@ pub mod config;
 pub mod plane;
 mod puck;
 mod scoreboard;
+mod worn;
+mod clocks;
 mod people;
 mod joining;
 mod merge;
@@ -46,6 +48,10 @@ pub enum Seen {
         position_m: [f64; 2],
         /// Covariance of the place, m²: xx, xy, yy.
         covariance_m2: [f64; 3],
+        /// Whose jersey it seems to wear, when that can be told.
+        side: Option<Side>,
+        /// Jersey number, when it was read.
+        number: Option<u8>,
     },
     /// The puck by a camera.
     PuckSeen {

@@ -11,6 +11,7 @@ use super::{
     config::People as Config,
     plane::{Manner, Plane},
     puck::within,
+    worn::{self, Believed, Worn},
 };
 use crate::{
     ids::{CameraId, EntityId, TagId},
@@ -26,6 +27,8 @@ const CAMERAS: usize = 16;
 const STRAIGHT_US: i64 = 300_000;
 /// Fastest anybody skates, m/s: disagreeing readings that would need more do not support each other.
 const SPEED_MAX_MPS: f64 = 12.0;
+/// Seen by another camera within this time, their place is not only this camera's word, microseconds.
+const BESIDES_US: i64 = 150_000;
 /// Same frame of one camera and not older than this: it tells two people apart, microseconds.
 const TOLD_APART_US: i64 = 500_000;
 
@@ -57,7 +60,7 @@ pub(super) struct Person {
     pub(super) entity: EntityId,
     tag: Option<TagId>,
     role: Role,
-    side: Option<Side>,
+    pub(super) side: Option<Side>,
     number: Option<u8>,
     plane: Option<Plane>,
     born_us: i64,
@@ -67,6 +70,7 @@ pub(super) struct Person {
     heard_us: i64,
     hits: u32,
     votes: [u32; 3],
+    worn: Worn,
     disbelieved: u32,
     disbelieved_at: (i64, [f64; 2]),
     on_ice: bool,
@@ -89,6 +93,7 @@ impl Person {
             heard_us: i64::MIN,
             hits: 0,
             votes: [0; 3],
+            worn: Worn::default(),
             disbelieved: 0,
             disbelieved_at: (0, [0.0; 2]),
             on_ice: false,
@@ -200,6 +205,7 @@ impl Person {
         if let Some(vote) = self.votes.get_mut(sighting.class as usize) {
             *vote = vote.saturating_add(1);
         }
+        self.worn.see(sighting.side, sighting.number);
         match self.at(sighting.at_us, config) {
             None => self.start(sighting.at_us, sighting.place_m, &sighting.noise, config),
             Some(mut plane) => {
@@ -244,8 +250,14 @@ impl Person {
             .any(|(a, b)| a == b && *a != i64::MIN && now_us - *a < TOLD_APART_US)
     }
 
+    /// Whether their tag, or a camera before this one, said where they are a moment ago.
+    pub(super) fn placed_besides(&self, sighting: &Sighting) -> bool {
+        let before = &self.camera_us[..usize::from(sighting.camera.0).min(CAMERAS)];
+        self.voiced(sighting.at_us) || before.iter().any(|seen_us| sighting.at_us.saturating_sub(*seen_us) < BESIDES_US)
+    }
+
     /// Their state at `now_us` when they are on the ice and believed.
-    pub(super) fn state(&mut self, now_us: i64, config: &Config, rink: &Rink) -> Option<PlayerState> {
+    fn state(&mut self, now_us: i64, config: &Config, rink: &Rink, believed: &Believed) -> Option<PlayerState> {
         let Some(plane) = self.at(now_us, config) else {
             self.on_ice = false;
             return None;
@@ -256,11 +268,16 @@ impl Person {
         let known = self.tagged()
             || (self.hits >= config.untagged_hits
                 && now_us - self.born_us >= i64::from(config.untagged_age_ms) * 1_000);
+        let role = self.role();
+        let (side, number) = match role {
+            Role::Official => (self.side, self.number),
+            _ => self.worn.told(self.side, self.number, believed),
+        };
         (self.on_ice && known).then(|| PlayerState {
             entity: self.entity,
-            role: self.role(),
-            side: self.side,
-            number: self.number,
+            role,
+            side,
+            number,
             position_m: within(rink, place_m, 0.0),
             velocity_mps: plane.velocity_mps(),
             covariance_m2: plane.covariance_m2(),
@@ -280,12 +297,17 @@ pub(super) struct Sighting {
     pub(super) class: Class,
     pub(super) place_m: [f64; 2],
     pub(super) noise: Matrix2<f64>,
+    pub(super) side: Option<Side>,
+    pub(super) number: Option<u8>,
 }
 
 /// Everybody, in order of entity.
 #[derive(Debug, Clone)]
 pub(super) struct People {
     pub(super) everybody: Vec<Person>,
+    pub(super) believed: Believed,
+    /// Entities up to this one are of the bindings.
+    bound: u16,
     next_entity: u16,
     room: usize,
 }
@@ -301,13 +323,28 @@ impl People {
                 ..Person::new(EntityId(index as u16 + 1), Some(binding.tag))
             });
         }
-        Self { next_entity: bindings.len() as u16 + 1, everybody, room: people_max.max(bindings.len()) }
+        let bound = bindings.len() as u16;
+        Self {
+            everybody,
+            believed: Believed::new(bindings),
+            bound,
+            next_entity: bound + 1,
+            room: people_max.max(bindings.len()),
+        }
     }
 
     /// Becomes the same as `other` in its own buffers.
     pub(super) fn copy(&mut self, other: &Self) {
         self.everybody.clone_from(&other.everybody);
-        (self.next_entity, self.room) = (other.next_entity, other.room);
+        (self.next_entity, self.room, self.believed) = (other.next_entity, other.room, other.believed);
+    }
+
+    /// Those on the ice at `now_us`, in order of entity, into `players`.
+    pub(super) fn tell(&mut self, now_us: i64, config: &Config, rink: &Rink, players: &mut Vec<PlayerState>) {
+        players.clear();
+        let (everybody, believed) = (self.everybody.iter_mut(), &self.believed);
+        players.extend(everybody.filter_map(|person| person.state(now_us, config, rink, believed)));
+        worn::once(players, self.bound);
     }
 
     /// Who wears `tag`; a tag nobody was told of gets a person of its own. `None` when there is no room.

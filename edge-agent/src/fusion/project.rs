@@ -42,7 +42,10 @@ pub fn project(
         }
         let seen = match track.class {
             Class::Puck => Seen::PuckSeen { camera: camera_id, position_m, covariance_m2 },
-            class => Seen::Person { camera: camera_id, track: track.id, class, position_m, covariance_m2 },
+            class => {
+                let Track { id: track, side, number, .. } = *track;
+                Seen::Person { camera: camera_id, track, class, position_m, covariance_m2, side, number }
+            }
         };
         Some(Observation { captured_us, seen })
     }));
@@ -63,6 +66,9 @@ mod tests {
             class: Class::Skater,
             score: 0.9,
             life,
+            joined: None,
+            side: None,
+            number: None,
         }
     }
 

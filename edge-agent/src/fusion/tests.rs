@@ -26,6 +26,8 @@ fn person(at_ms: i64, camera: u8, track: u32, place: [f64; 2]) -> Observation {
         class: Class::Skater,
         position_m: place,
         covariance_m2: [0.02, 0.0, 0.04],
+        side: None,
+        number: None,
     };
     Observation { captured_us: at_ms * 1_000, seen }
 }

@@ -7,6 +7,10 @@ pub mod plane;
 pub mod prior;
 pub mod pose;
 pub mod solve;
+pub mod lines;
+pub mod trace;
+pub mod candidates;
+pub mod search;
 pub mod bump;
 
 use nalgebra::{Matrix2, Matrix3, Vector2, Vector3};
@@ -61,6 +65,11 @@ impl Rect {
     /// Where a standing person's skates meet the ice: the middle of the lower edge.
     pub fn foot(&self) -> [f64; 2] {
         [f64::from(self.x + self.w * 0.5), f64::from(self.y + self.h)]
+    }
+
+    /// Whether a point lies in it.
+    pub fn contains(&self, x: f32, y: f32) -> bool {
+        (self.x..self.x + self.w).contains(&x) && (self.y..self.y + self.h).contains(&y)
     }
 
     /// Intersection over union, 0 to 1.

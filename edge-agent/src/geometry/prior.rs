@@ -43,7 +43,18 @@ pub const ARENAS: [Arena; 3] = [
     Arena { across_m: (-36.0, 10.0), ..MAIN },
 ];
 
+/// The kind of place that `camera` most probably stands at.
+pub fn likeliest(camera: &Camera) -> &'static Arena {
+    let cost = |arena: &Arena| arena.price() + arena.residuals(camera).iter().map(|r| r * r).sum::<f64>();
+    ARENAS.iter().min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(&MAIN)
+}
+
 impl Arena {
+    /// Within two metres of a place: for trying that place.
+    pub fn about([x, y, z]: [f64; 3]) -> Self {
+        Self { share: 1.0, along_m: (x, 2.0), across_m: (y, 2.0), height_m: (z, 0.2) }
+    }
+
     /// How far the camera is from what is expected, in deviations.
     pub fn residuals(&self, camera: &Camera) -> [f64; KNOWN] {
         let [x, y, z] = camera.position_m;

@@ -48,7 +48,7 @@ pub struct Calibration {
     pub left_out: Vec<Miss>,
     /// Root mean square of the points' errors in the picture, pixels.
     pub residual_px: f64,
-    covariance: Covariance,
+    pub(super) covariance: Covariance,
 }
 
 impl Calibration {
@@ -157,14 +157,14 @@ pub fn quantile(misses: &[Miss], part: f64) -> f64 {
     errors.get(rank.max(1) - 1).copied().unwrap_or(0.0)
 }
 
-fn miss(camera: &Camera, point: &Point) -> Miss {
+pub(super) fn miss(camera: &Camera, point: &Point) -> Miss {
     let error_m = camera
         .to_ice(point.pixel)
         .map_or(f64::INFINITY, |place| (place[0] - point.place_m[0]).hypot(place[1] - point.place_m[1]));
     Miss { name: point.name.clone(), error_m }
 }
 
-fn residual_px(camera: &Camera, point: &Point) -> f64 {
+pub(super) fn residual_px(camera: &Camera, point: &Point) -> f64 {
     camera
         .project(pose::clicked(camera, point).unwrap_or([point.place_m[0], point.place_m[1], 0.0]))
         .map_or(f64::from(camera.width), |seen| (seen[0] - point.pixel[0]).hypot(seen[1] - point.pixel[1]))

@@ -82,11 +82,20 @@ pub struct Stage {
     /// How it is.
     #[serde(flatten)]
     pub state: State,
+    /// What is worth knowing of it when it is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The board: a cheap handle that stages write on and anybody reads.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<String, State>>>);
+pub struct Health(Arc<Mutex<BTreeMap<String, Written>>>);
+
+#[derive(Debug)]
+struct Written {
+    state: State,
+    note: Option<String>,
+}
 
 impl Health {
     /// An empty board, which is green.
@@ -99,10 +108,10 @@ impl Health {
         let overall = state.overall();
         let before = {
             let mut stages = self.lock();
-            if let Some(known) = stages.get_mut(stage) {
+            if let Some(Written { state: known, .. }) = stages.get_mut(stage) {
                 (*known != state).then(|| std::mem::replace(known, state.clone()).overall())
             } else {
-                stages.insert(stage.into(), state.clone());
+                stages.insert(stage.into(), Written { state: state.clone(), note: None });
                 Some(Overall::Ok)
             }
         };
@@ -117,6 +126,13 @@ impl Health {
         }
     }
 
+    /// Says what is worth knowing of `stage`, which is on the board.
+    pub fn note(&self, stage: &str, note: impl Into<String>) {
+        if let Some(written) = self.lock().get_mut(stage) {
+            written.note = Some(note.into());
+        }
+    }
+
     /// Takes a stage off the board: its camera or line is configured no more.
     pub fn forget(&self, stage: &str) {
         self.lock().remove(stage);
@@ -124,12 +140,17 @@ impl Health {
 
     /// All stages, in order of name.
     pub fn stages(&self) -> Vec<Stage> {
-        self.lock().iter().map(|(stage, state)| Stage { stage: stage.clone(), state: state.clone() }).collect()
+        let stage = |(stage, Written { state, note }): (&String, &Written)| Stage {
+            stage: stage.clone(),
+            state: state.clone(),
+            note: note.clone(),
+        };
+        self.lock().iter().map(stage).collect()
     }
 
     /// How the worst stage is.
     pub fn overall(&self) -> Overall {
-        self.lock().values().map(State::overall).max().unwrap_or(Overall::Ok)
+        self.lock().values().map(|written| written.state.overall()).max().unwrap_or(Overall::Ok)
     }
 
     /// The board in one line, worst first, for `systemctl status`.
@@ -138,7 +159,7 @@ impl Health {
         stages.sort_by_key(|stage| std::cmp::Reverse(stage.state.overall()));
         let unwell: Vec<String> = stages
             .into_iter()
-            .filter_map(|Stage { stage, state }| match state {
+            .filter_map(|Stage { stage, state, .. }| match state {
                 State::Ok => None,
                 State::Degraded { reason, .. } => Some(format!("{stage} degraded: {reason}")),
                 State::Down { reason, .. } => Some(format!("{stage} down: {reason}")),
@@ -148,7 +169,7 @@ impl Health {
         if unwell.is_empty() { "all well".into() } else { unwell.join("; ").replace('\n', " ") }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, State>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Written>> {
         // Every change is one insertion or removal.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,10 +197,24 @@ mod tests {
 
     #[test]
     fn as_json_a_stage_says_its_cure() {
-        let stage = Stage { stage: "uplink".into(), state: State::down("hub away", "check the network") };
+        let state = State::down("hub away", "check the network");
+        let stage = Stage { stage: "uplink".into(), state, note: None };
         assert_eq!(
             serde_json::to_string(&stage).unwrap(),
             r#"{"stage":"uplink","state":"down","reason":"hub away","cure":"check the network"}"#
+        );
+    }
+
+    #[test]
+    fn a_note_stays_with_its_stage() {
+        let health = Health::new();
+        health.note("inference", "before it is on the board");
+        health.report("inference", State::Ok);
+        health.note("inference", "onnx_runtime, cpu");
+        health.report("inference", State::Ok);
+        assert_eq!(
+            serde_json::to_string(&health.stages()).unwrap(),
+            r#"[{"stage":"inference","state":"ok","note":"onnx_runtime, cpu"}]"#
         );
     }
 }

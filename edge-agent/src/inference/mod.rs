@@ -5,20 +5,27 @@
 //! shape, another checksum) is refused when it is opened, with the cure; a picture never fails for it.
 
 pub mod config;
+pub mod output;
 pub mod registry;
+pub mod providers;
 pub mod onnx_runtime;
 #[cfg(feature = "tract")]
 pub mod tract;
 pub mod prepare;
 pub mod decode;
+pub mod attention;
+pub mod fit;
 pub mod detector;
+pub mod jersey;
+pub mod numbers;
 
 use crate::geometry::Rect;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-pub use config::Config;
+pub use config::{Config, Provider};
 pub use detector::{Detector, Spent};
+pub use numbers::NumberReader;
 
 /// What a detection is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,21 +53,62 @@ pub struct Detection {
     pub score: f32,
 }
 
+/// One tensor of a network's answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Answer {
+    /// Its sides.
+    pub shape: Vec<usize>,
+    /// Its numbers, the last side running fastest; whole numbers as floats, exact to 2²⁴.
+    pub values: Vec<f32>,
+}
+
+impl Answer {
+    /// Takes the place of what was in it, in the memory that was in it.
+    fn fill(&mut self, shape: impl Iterator<Item = usize>, values: impl Iterator<Item = f32>) {
+        self.shape.clear();
+        self.shape.extend(shape);
+        self.values.clear();
+        self.values.extend(values);
+    }
+}
+
 /// A network, opened and ready.
 pub trait Model: Send {
-    /// Runs it once: `input` is 1 × 3 × height × width; `output` is filled with boxes × values, which are returned.
-    fn infer(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<[usize; 2], InferenceError>;
+    /// Runs it once: `input` has the entry's [`shape`](registry::Input::shape); `answers` become the tensors its output
+    /// names, in [that order](output::Output::tensors).
+    fn infer(&mut self, input: &[f32], answers: &mut Vec<Answer>) -> Result<(), InferenceError>;
 
     /// What runs it: `onnx_runtime` or `tract`.
     fn backend(&self) -> &'static str;
+
+    /// What it runs on.
+    fn provider(&self) -> Provider;
 }
 
-/// Boxes and values for each of an answer's shape; no boxes when it is not 1 × boxes × values.
-fn rows_and_values(shape: &[usize]) -> [usize; 2] {
-    match *shape {
-        [1, rows, values] => [rows, values],
-        _ => [0, 0],
+/// Where a network's inputs stand among those it has.
+struct Inputs {
+    picture: usize,
+    sizes: Option<usize>,
+}
+
+/// Where the entry's inputs stand among `names`; a fault when any is missing or one is left without a value.
+fn inputs(model: &registry::Verified, names: &[&str]) -> Result<Inputs, InferenceError> {
+    let input = &model.entry.input;
+    let at = |wanted: &str| names.iter().position(|name| *name == wanted);
+    let wanted: Vec<&str> = std::iter::once(input.name.as_str()).chain(input.sizes.as_deref()).collect();
+    match (at(&input.name), input.sizes.as_deref().map(at)) {
+        (Some(picture), None) if names.len() == 1 => Ok(Inputs { picture, sizes: None }),
+        (Some(picture), Some(Some(sizes))) if names.len() == 2 => Ok(Inputs { picture, sizes: Some(sizes) }),
+        _ => Err(model.wrong("input", names.join(", "), wanted.join(", "))),
     }
+}
+
+/// Where the entry's outputs stand among `names`; a fault when any is missing.
+fn outputs(model: &registry::Verified, names: &[&str]) -> Result<Vec<usize>, InferenceError> {
+    let tensors = model.entry.output.tensors();
+    let places: Option<Vec<usize>> =
+        tensors.iter().map(|wanted| names.iter().position(|name| name == wanted)).collect();
+    places.ok_or_else(|| model.wrong("output", names.join(", "), tensors.join(", ")))
 }
 
 /// Why there are no detections.
@@ -81,7 +129,9 @@ pub enum InferenceError {
         fault: String,
     },
     /// No such model in the list.
-    #[error("no model `{model}` in {path} (it has: {known}): set `inference.model` to one of them or add an entry")]
+    #[error(
+        "no model `{model}` in {path} (it has: {known}): set `inference.model` or `inference.numbers` to one of them, or add an entry"
+    )]
     ModelUnknown {
         /// What was asked for.
         model: String,
@@ -122,6 +172,18 @@ pub enum InferenceError {
         /// Why not.
         fault: String,
     },
+    /// The model is for something else.
+    #[error("model `{model}` is for `{found}`, `{key}` needs one for `{wanted}`: name another of the model list")]
+    TaskWrong {
+        /// Which model.
+        model: String,
+        /// What it is for.
+        found: &'static str,
+        /// What it would have to be for.
+        wanted: &'static str,
+        /// The key that names it.
+        key: &'static str,
+    },
     /// The network cannot be fed pictures of the size asked for.
     #[error("model `{model}` cannot be fed {fault}: correct `inference.input_px`")]
     SizeUnfit {
@@ -151,6 +213,12 @@ pub enum InferenceError {
     LibraryUnusable {
         /// Why not.
         fault: String,
+    },
+    /// None of the execution providers asked for works here.
+    #[error("no execution provider of `inference.providers` works here: {tried}; or add \"cpu\" to the list")]
+    ProviderMissing {
+        /// Each with why not and what it needs.
+        tried: String,
     },
     /// This build has no such backend.
     #[error("this build has no tract: install ONNX Runtime (`inference.library`) or build with the feature `tract`")]

@@ -3,8 +3,12 @@
 //! Comes in: verified weights. Goes out: a [`Model`]. Never panics for want of the library: the `ort` crate would, so
 //! the file is looked for and opened first. One environment a process, kept until its end.
 
-use super::{InferenceError, Model, registry::Verified};
-use ort::{environment::Environment, session::Session, value::TensorRef};
+use super::{Answer, InferenceError, Inputs, Model, config::Provider, providers, registry::Verified};
+use ort::{
+    environment::Environment,
+    session::{Session, SessionInputValue},
+    value::{Outlet, TensorElementType, TensorRef},
+};
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -64,79 +68,144 @@ fn environment(library: &Path) -> Result<Environment, InferenceError> {
 /// A network in ONNX Runtime.
 pub struct OnnxRuntime {
     session: Session,
+    provider: Provider,
     shape: [usize; 4],
+    inputs: Inputs,
+    sizes: [i64; 2],
+    outputs: Vec<usize>,
 }
 
 impl OnnxRuntime {
-    /// Opens `model` with the library at `library` on `threads` threads.
-    pub fn open(model: &Verified, library: &Path, threads: usize) -> Result<Self, InferenceError> {
+    /// Opens `model` with the library at `library`, on `threads` threads, on the first of `providers` that works here.
+    pub fn open(
+        model: &Verified,
+        library: &Path,
+        threads: usize,
+        providers: &[Provider],
+    ) -> Result<Self, InferenceError> {
         let environment = environment(library)?;
-        let unreadable = |fault: String| InferenceError::ModelUnreadable {
-            path: model.path.clone(),
-            backend: "ONNX Runtime",
-            fault: fault.replace('\n', " "),
-        };
-        let builder = Session::builder(&environment).map_err(|fault| unreadable(fault.to_string()))?;
-        let builder = builder.with_intra_threads(threads).map_err(|fault| unreadable(fault.to_string()))?;
-        // Spinning threads take the core the decoder and the tracker run on: 16 ms became 31.
-        let mut builder = builder.with_intra_op_spinning(false).map_err(|fault| unreadable(fault.to_string()))?;
-        let session = builder.commit_from_memory(&model.bytes).map_err(|fault| unreadable(fault.to_string()))?;
-        let input = &model.entry.input;
-        let shape = [1, 3, input.height as usize, input.width as usize];
-        check_names(model, &session)?;
-        check_shape(model, &session, shape)?;
-        Ok(Self { session, shape })
+        let (session, provider) = first_working(model, &environment, threads, providers)?;
+        let names: Vec<&str> = session.inputs().iter().map(Outlet::name).collect();
+        let inputs = super::inputs(model, &names)?;
+        let names: Vec<&str> = session.outputs().iter().map(Outlet::name).collect();
+        let outputs = super::outputs(model, &names)?;
+        let (shape, sizes) = (model.entry.input.shape(), model.entry.input.sizes());
+        check_tensor(model, "input", &session.inputs()[inputs.picture], TensorElementType::Float32, &shape)?;
+        if let Some(at) = inputs.sizes {
+            check_tensor(model, "input", &session.inputs()[at], TensorElementType::Int64, &[1, 2])?;
+        }
+        for at in &outputs {
+            check_readable(model, &session.outputs()[*at])?;
+        }
+        Ok(Self { session, provider, shape, inputs, sizes, outputs })
     }
 }
 
-fn check_names(model: &Verified, session: &Session) -> Result<(), InferenceError> {
-    let wrong = |what, found: Vec<&str>, wanted: &str| InferenceError::ShapeWrong {
-        model: model.entry.name.clone(),
-        what,
-        found: found.join(", "),
-        wanted: wanted.to_owned(),
-    };
-    let inputs: Vec<&str> = session.inputs().iter().map(ort::value::Outlet::name).collect();
-    if inputs != [model.entry.input.name.as_str()] {
-        return Err(wrong("input", inputs, &model.entry.input.name));
+/// A session on the first of `providers` that works here.
+fn first_working(
+    model: &Verified,
+    environment: &Environment,
+    threads: usize,
+    providers: &[Provider],
+) -> Result<(Session, Provider), InferenceError> {
+    let mut tried = Vec::new();
+    for (index, provider) in providers.iter().enumerate() {
+        match session(model, environment, threads, *provider, &providers[index + 1..]) {
+            Ok(session) => return Ok((session, *provider)),
+            Err(fault) if *provider == Provider::Cpu => {
+                let (path, backend) = (model.path.clone(), "ONNX Runtime");
+                return Err(InferenceError::ModelUnreadable { path, backend, fault });
+            }
+            Err(fault) => {
+                providers::note(*provider, &fault);
+                tried.push(format!("{}: {fault}; it needs {}", provider.name(), provider.cure()));
+            }
+        }
     }
-    let outputs: Vec<&str> = session.outputs().iter().map(ort::value::Outlet::name).collect();
-    if !outputs.contains(&model.entry.output.name.as_str()) {
-        return Err(wrong("output", outputs, &model.entry.output.name));
-    }
-    Ok(())
+    Err(InferenceError::ProviderMissing { tried: tried.join("; ") })
 }
 
-fn check_shape(model: &Verified, session: &Session, wanted: [usize; 4]) -> Result<(), InferenceError> {
-    let declared = session.inputs()[0].dtype();
+fn session(
+    model: &Verified,
+    environment: &Environment,
+    threads: usize,
+    provider: Provider,
+    others: &[Provider],
+) -> Result<Session, String> {
+    let said = |fault: String| fault.replace('\n', " ");
+    let builder = Session::builder(environment).map_err(|fault| said(fault.to_string()))?;
+    let builder = builder.with_intra_threads(threads).map_err(|fault| said(fault.to_string()))?;
+    // Spinning threads take the core the decoder and the tracker run on: 16 ms became 31.
+    let builder = builder.with_intra_op_spinning(false).map_err(|fault| said(fault.to_string()))?;
+    let mut builder = providers::register(provider, others, threads, builder).map_err(said)?;
+    builder.commit_from_memory(&model.bytes).map_err(|fault| said(fault.to_string()))
+}
+
+fn check_tensor(
+    model: &Verified,
+    what: &'static str,
+    declared: &Outlet,
+    element: TensorElementType,
+    wanted: &[usize],
+) -> Result<(), InferenceError> {
+    let kind = declared.dtype();
     // -1 stands for a free side.
-    let fits = declared.tensor_shape().is_some_and(|shape| {
-        shape.len() == 4 && shape.iter().zip(wanted).all(|(side, wanted)| *side < 0 || *side == wanted as i64)
-    });
-    if fits {
-        return Ok(());
+    let fits = kind.tensor_type() == Some(element)
+        && kind.tensor_shape().is_some_and(|shape| {
+            shape.len() == wanted.len()
+                && shape.iter().zip(wanted).all(|(side, wanted)| *side < 0 || *side == *wanted as i64)
+        });
+    let named = |kind: &dyn std::fmt::Display| format!("{} {kind}", declared.name());
+    if fits { Ok(()) } else { Err(model.wrong(what, named(kind), format!("{element} {wanted:?}"))) }
+}
+
+fn check_readable(model: &Verified, declared: &Outlet) -> Result<(), InferenceError> {
+    let kind = declared.dtype();
+    match kind.tensor_type() {
+        Some(TensorElementType::Float32 | TensorElementType::Int64 | TensorElementType::Int32) => Ok(()),
+        _ => Err(model.wrong("output", format!("{} {kind}", declared.name()), "a tensor of f32 (or i32, i64)".into())),
     }
-    Err(InferenceError::ShapeWrong {
-        model: model.entry.name.clone(),
-        what: "input",
-        found: declared.to_string(),
-        wanted: format!("{wanted:?}"),
-    })
 }
 
 impl Model for OnnxRuntime {
-    fn infer(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<[usize; 2], InferenceError> {
+    fn infer(&mut self, input: &[f32], answers: &mut Vec<Answer>) -> Result<(), InferenceError> {
         let failed = |fault: ort::Error| InferenceError::Run { backend: "ONNX Runtime", fault: fault.to_string() };
-        let tensor = TensorRef::from_array_view((self.shape, input)).map_err(failed)?;
-        let answers = self.session.run(ort::inputs![tensor]).map_err(failed)?;
-        let (shape, values) = answers[0].try_extract_tensor::<f32>().map_err(failed)?;
-        output.clear();
-        output.extend_from_slice(values);
-        Ok(super::rows_and_values(&shape.iter().map(|side| *side as usize).collect::<Vec<_>>()))
+        let picture: SessionInputValue = TensorRef::from_array_view((self.shape, input)).map_err(failed)?.into();
+        let given = if self.inputs.sizes.is_none() {
+            self.session.run([picture])
+        } else {
+            let sizes = TensorRef::from_array_view(([1_usize, 2], &self.sizes[..])).map_err(failed)?.into();
+            let both = if self.inputs.picture == 0 { [picture, sizes] } else { [sizes, picture] };
+            self.session.run(both)
+        };
+        let given = given.map_err(failed)?;
+        answers.resize_with(self.outputs.len(), Answer::default);
+        for (answer, index) in answers.iter_mut().zip(&self.outputs) {
+            let tensor = &given[*index];
+            match tensor.dtype().tensor_type() {
+                Some(TensorElementType::Int64) => {
+                    let (shape, values) = tensor.try_extract_tensor::<i64>().map_err(failed)?;
+                    answer.fill(shape.iter().map(|side| *side as usize), values.iter().map(|value| *value as f32));
+                }
+                Some(TensorElementType::Int32) => {
+                    let (shape, values) = tensor.try_extract_tensor::<i32>().map_err(failed)?;
+                    answer.fill(shape.iter().map(|side| *side as usize), values.iter().map(|value| *value as f32));
+                }
+                _ => {
+                    let (shape, values) = tensor.try_extract_tensor::<f32>().map_err(failed)?;
+                    answer.fill(shape.iter().map(|side| *side as usize), values.iter().copied());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn backend(&self) -> &'static str {
         "onnx_runtime"
+    }
+
+    fn provider(&self) -> Provider {
+        self.provider
     }
 }
 

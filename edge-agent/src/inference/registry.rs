@@ -3,7 +3,10 @@
 //! Comes in: the list's path and a model's name. Goes out: its [`Entry`] and its bytes, checksum verified. What does
 //! not fit is refused with the reason: nothing is guessed from a file's name.
 
-use super::{Class, InferenceError};
+use super::{
+    Class, InferenceError,
+    output::{Classes, Layout, Output},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -34,8 +37,12 @@ pub struct Entry {
     /// Where the rest is told, relative to the list.
     #[serde(default)]
     pub card: Option<PathBuf>,
-    /// What each score is of, in order.
+    /// What each of the network's classes is, in order: of a network that has only ours.
+    #[serde(default)]
     pub labels: Vec<Class>,
+    /// Which of the network's classes are ours: of a network that has others too.
+    #[serde(default)]
+    pub classes: Option<Classes>,
     /// What it is fed.
     pub input: Input,
     /// What it answers.
@@ -51,6 +58,18 @@ pub struct Entry {
 pub enum Task {
     /// Boxes of people and the puck.
     Detection,
+    /// Numbers on jerseys.
+    Number,
+}
+
+impl Task {
+    /// What the list calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Detection => "detection",
+            Self::Number => "number",
+        }
+    }
 }
 
 /// What a model is fed: one tensor of 32-bit floats, each `(byte × scale − mean) ÷ std`.
@@ -59,6 +78,10 @@ pub enum Task {
 pub struct Input {
     /// Name of the tensor.
     pub name: String,
+    /// Name of a second tensor that asks for the picture's width and height, two 64-bit integers; it gets the input's,
+    /// so that boxes come in pixels of the input.
+    #[serde(default)]
+    pub sizes: Option<String>,
     /// Width it is used at, pixels.
     pub width: u32,
     /// Height it is used at, pixels.
@@ -99,9 +122,11 @@ fn ones() -> [f32; 3] {
 pub enum Planes {
     /// 1 × 3 × height × width.
     Nchw,
+    /// 1 × height × width × 3.
+    Nhwc,
 }
 
-/// Order of colour planes.
+/// Order of a pixel's three values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Colours {
@@ -111,34 +136,16 @@ pub enum Colours {
     Bgr,
 }
 
-/// Where a picture, scaled to fit without changing its shape, lies in the input.
+/// How a picture is fitted into the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Letterbox {
-    /// In the upper left corner.
+    /// Scaled to fit without changing its shape, in the upper left corner.
     TopLeft,
-}
-
-/// What a model answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Output {
-    /// Name of the tensor.
-    pub name: String,
-    /// How boxes lie in it.
-    pub layout: Layout,
-    /// Boxes of a lower score are left out, 0 to 1.
-    pub score_min: f32,
-    /// Of two boxes that share more of their union than this, the lower score goes, 0 to 1.
-    pub overlap_max: f32,
-}
-
-/// How boxes lie in an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Layout {
-    /// 1 × boxes × (4 + labels): centre x, centre y, width, height in input pixels, then a score 0 to 1 for each label.
-    Rows,
+    /// Scaled to fit without changing its shape, in the middle.
+    Centre,
+    /// Scaled to fill the input, whatever that does to its shape.
+    Stretch,
 }
 
 /// A model found and verified.
@@ -150,6 +157,23 @@ pub struct Verified {
     pub path: PathBuf,
     /// Its weights.
     pub bytes: Vec<u8>,
+}
+
+impl Verified {
+    /// Refuses a model for something else than `wanted`; `key` is what named it.
+    pub(super) fn is_for(&self, wanted: Task, key: &'static str) -> Result<(), InferenceError> {
+        let Entry { name, task, .. } = &self.entry;
+        if *task == wanted {
+            return Ok(());
+        }
+        let (found, wanted) = (task.name(), wanted.name());
+        Err(InferenceError::TaskWrong { model: name.clone(), found, wanted, key })
+    }
+
+    /// Its network is of another shape than its entry says.
+    pub(super) fn wrong(&self, what: &'static str, found: String, wanted: String) -> InferenceError {
+        InferenceError::ShapeWrong { model: self.entry.name.clone(), what, found, wanted }
+    }
 }
 
 /// Reads the list at `list` and the weights of `model` (a name, or a path to a file the list knows).
@@ -191,18 +215,49 @@ fn check(list: &Path, entry: &Entry) -> Result<(), InferenceError> {
     if entry.input.std.contains(&0.0) {
         return refuse(format!("input.std {:?} divides by zero", entry.input.std));
     }
-    if entry.labels.is_empty() {
-        return refuse("no labels (at least one of skater, goalie, official, puck)".to_owned());
+    if (entry.task == Task::Number) != (entry.output.layout == Layout::Numbers) {
+        let (task, layout) = (entry.task.name(), entry.output.layout.name());
+        return refuse(format!(
+            "output.layout `{layout}` does not go with task `{task}` (`numbers` with `number` only)"
+        ));
     }
-    for (key, share) in [("score_min", entry.output.score_min), ("overlap_max", entry.output.overlap_max)] {
-        if !(0.0..=1.0).contains(&share) {
-            return refuse(format!("output.{key} {share} (0 to 1)"));
+    let classes = match (&entry.classes, entry.labels.is_empty()) {
+        (None, true) if entry.task == Task::Number => Ok(()),
+        (None, true) => {
+            Err("no labels (at least one of skater, goalie, official, puck, or [model.classes])".to_owned())
+        }
+        (Some(_), false) => Err("labels beside [model.classes] (one of them)".to_owned()),
+        (Some(classes), true) => classes.check(),
+        (None, false) => Ok(()),
+    };
+    classes.and_then(|()| entry.output.check()).or_else(refuse)
+}
+
+impl Entry {
+    /// How many classes the network has, and which of them are ours.
+    pub fn classes(&self) -> (usize, Vec<(usize, Class)>) {
+        match &self.classes {
+            Some(classes) => (classes.count, classes.ours()),
+            None => (self.labels.len(), self.labels.iter().copied().enumerate().collect()),
         }
     }
-    Ok(())
 }
 
 impl Input {
+    /// The tensor's sides.
+    pub fn shape(&self) -> [usize; 4] {
+        let (width, height) = (self.width as usize, self.height as usize);
+        match self.layout {
+            Planes::Nchw => [1, 3, height, width],
+            Planes::Nhwc => [1, height, width, 3],
+        }
+    }
+
+    /// Width and height, as a second tensor gets them.
+    pub fn sizes(&self) -> [i64; 2] {
+        [self.width.into(), self.height.into()]
+    }
+
     /// The same input at another size, `[0, 0]` for its own; the reason when the network cannot be fed that.
     pub fn resized(&self, [width, height]: [u32; 2]) -> Result<Self, String> {
         if [width, height] == [0, 0] || [width, height] == [self.width, self.height] {
@@ -297,5 +352,10 @@ mod tests {
         check_refused(&list(&sum, 1, "rows"), "b", &["no model `b`", "it has: a"]);
         check_refused(&list(&sum, 0, "rows"), "a", &["input.std", "divides by zero"]);
         check_refused(&list(&sum, 1, "corners"), "a", &["unknown variant `corners`", "rows"]);
+        check_refused(&list(&sum, 1, "detr"), "a", &["model `a`: output.name `boxes`", "leave it out"]);
+        let both = list(&sum, 1, "rows").replace("[model.input]", "[model.classes]\ncount = 1\n[model.input]");
+        check_refused(&both, "a", &["labels beside [model.classes]"]);
+        let none = list(&sum, 1, "rows").replace("[\"skater\", \"puck\"]", "[]");
+        check_refused(&none, "a", &["no labels", "[model.classes]"]);
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     fusion::Observation,
     health::{self, Health, State},
     ids::CameraId,
-    inference::Detector,
+    inference::{Detector, NumberReader},
     queue::{self, Overflow, Receiver, Sender},
     sensors::{self, Reading},
     store::Store,
@@ -69,7 +69,7 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     let looks = Looks::default();
 
     let (desk, line) = looking::open(working_detectors(&config, &health), config.inference.every_nth)?;
-    let eyes = seeing(&config, annotate, Overflow::DropOldest)?;
+    let eyes = seeing(&config, working_reader(&config, &health), annotate, Overflow::DropOldest)?;
     let mut threads = cameras(&config, start, &frames, &health, &halt)?;
     drop(frames);
     let (noted, standing) = (looks.clone(), Standing::new(&config, health.clone()));
@@ -130,9 +130,10 @@ fn working_detectors(config: &Config, health: &Health) -> Vec<Detector> {
     match detectors(config) {
         Ok(detectors) => {
             if let Some(detector) = detectors.first() {
-                let (model, workers) = (&config.inference.model, detectors.len());
-                tracing::info!(model, backend = detector.backend(), workers, "model ready");
+                let (model, workers, engine) = (&config.inference.model, detectors.len(), detector.engine());
+                tracing::info!(model, engine, workers, "model ready");
                 health.report("inference", State::Ok);
+                health.note("inference", engine);
             }
             detectors
         }
@@ -141,6 +142,20 @@ fn working_detectors(config: &Config, health: &Health) -> Vec<Detector> {
             Vec::new()
         }
     }
+}
+
+/// The reader of numbers; health says why there is none.
+fn working_reader(config: &Config, health: &Health) -> Option<NumberReader> {
+    let reader = super::reader(config).unwrap_or_else(|fault| {
+        let cure = "everything else goes on; mend it and restart, or set `inference.numbers` to \"\"";
+        health.report("numbers", State::down(fault.to_string(), cure));
+        None
+    });
+    if let Some(reader) = &reader {
+        tracing::info!(model = config.inference.numbers, backend = reader.backend(), "number reader ready");
+        health.report("numbers", State::Ok);
+    }
+    reader
 }
 
 fn cameras(
@@ -315,4 +330,27 @@ async fn ship(
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(work).with_context(|| format!("thread {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::{Provider, config::Backend};
+
+    #[test]
+    fn health_says_what_runs_the_model_and_on_what() {
+        let mut config = Config::parse("[[capture.cameras]]\nname = \"a\"\nsource = \"synthetic\"\n").unwrap();
+        config.inference.registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/registry.toml");
+        config.inference.providers = vec![Provider::Cpu];
+        config.inference.workers = 1;
+        let health = Health::new();
+        let engine = working_detectors(&config, &health)[0].engine();
+        let note = health.stages()[0].note.clone();
+        assert_eq!(note.as_deref(), Some(engine.as_str()));
+        assert!(engine.ends_with(", cpu"), "{engine}");
+        config.inference.backend = Backend::OnnxRuntime;
+        config.inference.library = "/no/such.so".into();
+        assert!(working_detectors(&config, &health).is_empty());
+        assert!(matches!(&health.stages()[0].state, State::Down { reason, .. } if reason.contains("/no/such.so")));
+    }
 }

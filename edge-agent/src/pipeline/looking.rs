@@ -13,7 +13,11 @@
 
 use crate::{
     capture::Frame,
-    inference::{Detection, Detector, InferenceError},
+    geometry::Rect,
+    inference::{
+        Detection, Detector, InferenceError,
+        jersey::{self, Jersey},
+    },
 };
 use anyhow::{Context, Result};
 use std::{
@@ -32,12 +36,32 @@ enum Place<T> {
     Passed(T),
 }
 
+/// What a look gives.
+pub struct Found {
+    /// People and pucks.
+    pub detections: Vec<Detection>,
+    /// What each of them wears, in the same order.
+    pub jerseys: Vec<Option<Jersey>>,
+    /// Where was looked, pixels; empty for everywhere.
+    pub looked: Vec<Rect>,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self {
+            detections: Vec::with_capacity(DETECTIONS_ROOM),
+            jerseys: Vec::with_capacity(DETECTIONS_ROOM),
+            looked: Vec::new(),
+        }
+    }
+}
+
 /// One frame looked at.
 pub struct Looked {
     /// The frame.
     pub frame: Frame,
     /// What was found in it, or why nothing could be.
-    pub found: Result<Vec<Detection>, InferenceError>,
+    pub found: Result<Found, InferenceError>,
 }
 
 /// What comes out of the line.
@@ -50,9 +74,9 @@ pub enum Turn<T> {
 
 /// Where frames are handed in.
 pub struct Desk<T> {
-    workers: Vec<SyncSender<(Frame, Vec<Detection>)>>,
+    workers: Vec<SyncSender<(Frame, Found)>>,
     places: SyncSender<Place<T>>,
-    returned: Receiver<Vec<Detection>>,
+    returned: Receiver<Found>,
     next: usize,
     every_nth: u64,
 }
@@ -61,7 +85,7 @@ pub struct Desk<T> {
 pub struct Line<T> {
     workers: Vec<Receiver<Looked>>,
     places: Receiver<Place<T>>,
-    returned: Sender<Vec<Detection>>,
+    returned: Sender<Found>,
 }
 
 /// Starts a worker for each of `detectors`; every `every_nth` frame of a camera is looked at.
@@ -72,11 +96,16 @@ pub fn open<T>(detectors: Vec<Detector>, every_nth: u32) -> Result<(Desk<T>, Lin
     let mut line = Line { workers: Vec::new(), places: stand, returned: back };
     for (index, mut detector) in detectors.into_iter().enumerate() {
         // No frame waits inside: it would only grow old there.
-        let (frames, work) = sync_channel::<(Frame, Vec<Detection>)>(0);
+        let (frames, work) = sync_channel::<(Frame, Found)>(0);
         let (done, results) = sync_channel(1);
         let look = move || {
             for (frame, mut found) in work {
-                let found = detector.detect(&frame.image, &mut found).map(|_| found);
+                let found = detector.detect(frame.camera, &frame.image, &mut found.detections).map(|_| {
+                    jersey::measure(&frame.image, &found.detections, &mut found.jerseys);
+                    found.looked.clear();
+                    found.looked.extend_from_slice(detector.looked());
+                    found
+                });
                 if done.send(Looked { frame, found }).is_err() {
                     break;
                 }
@@ -99,7 +128,7 @@ impl<T> Desk<T> {
     pub fn look(&mut self, frame: Frame) -> bool {
         let worker = self.next;
         self.next = (worker + 1) % self.workers.len();
-        let found = self.returned.try_recv().unwrap_or_else(|_| Vec::with_capacity(DETECTIONS_ROOM));
+        let found = self.returned.try_recv().unwrap_or_default();
         self.workers[worker].send((frame, found)).is_ok() && self.places.send(Place::AtWorker(worker)).is_ok()
     }
 
@@ -118,10 +147,9 @@ impl<T> Line<T> {
         }
     }
 
-    /// Takes a list back to be filled again.
-    pub fn give_back(&self, mut found: Vec<Detection>) {
-        found.clear();
-        // The desk is closed: the list just goes.
+    /// Takes lists back to be filled again.
+    pub fn give_back(&self, found: Found) {
+        // The desk is closed: the lists just go.
         let _ = self.returned.send(found);
     }
 }

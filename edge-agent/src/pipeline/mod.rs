@@ -23,18 +23,23 @@ pub use replay::REPLAY_START_US;
 pub use understanding::Said;
 
 use crate::{
-    capture::{Scene, annotate::Annotator, config::Origin},
+    capture::{
+        Scene,
+        annotate::Annotator,
+        config::{CameraConfig, Origin},
+    },
     config::{Config, RosterEntry},
     events::Recogniser,
     fusion::{Binding, Fusion},
-    ids::TagId,
-    inference::{Detector, InferenceError},
+    geometry::Camera,
+    ids::{CameraId, TagId},
+    inference::{Detector, InferenceError, NumberReader},
     queue::Overflow,
     simulation,
 };
 use anyhow::{Context, Result};
 use firmware_protocol::network::{Event, Role};
-use seeing::Seeing;
+use seeing::{Reading, Seeing};
 use std::{
     fs::File,
     io::{BufWriter, Write},
@@ -73,7 +78,8 @@ pub struct Replayed {
 pub fn run_replay(config: &Config, sensors: Option<&Path>, keep: &Keep) -> Result<Replayed> {
     // A replay without its model would quietly say that nobody played.
     let detectors = detectors(config)?;
-    let seeing = seeing(config, keep.annotate.as_deref(), Overflow::Wait)?;
+    let reader = reader(config)?;
+    let seeing = seeing(config, reader, keep.annotate.as_deref(), Overflow::Wait)?;
     let mut lines = JsonLines::create(keep.events.as_deref())?;
     replay::run(config, sensors, detectors, seeing, understanding(config), &mut lines)?;
     lines.finish()
@@ -82,24 +88,48 @@ pub fn run_replay(config: &Config, sensors: Option<&Path>, keep: &Keep) -> Resul
 /// A detector for every worker; none without cameras.
 fn detectors(config: &Config) -> Result<Vec<Detector>, InferenceError> {
     let workers = if config.capture.cameras.is_empty() { 0 } else { config.inference.workers() };
-    (0..workers).map(|_| Detector::open(&config.inference)).collect()
+    let mut detectors = (0..workers).map(|_| Detector::open(&config.inference)).collect::<Result<Vec<_>, _>>()?;
+    for (index, camera) in config.capture.cameras.iter().enumerate() {
+        // A calibration that does not read is a fault where eyes are made.
+        let Ok(Some(calibration)) = calibration(config, camera) else { continue };
+        let ice = |detector: &mut Detector| detector.set_ice(CameraId(index as u8), &calibration, &config.rink());
+        detectors.iter_mut().for_each(ice);
+    }
+    Ok(detectors)
+}
+
+/// Who reads numbers, when that is wanted and there are cameras.
+fn reader(config: &Config) -> Result<Option<NumberReader>, InferenceError> {
+    if config.capture.cameras.is_empty() { Ok(None) } else { NumberReader::open(&config.inference) }
+}
+
+/// Where a camera stands and looks, where that is known.
+fn calibration(config: &Config, camera: &CameraConfig) -> Result<Option<Camera>> {
+    Ok(match camera.read_calibration()? {
+        None if camera.source == Origin::Synthetic => {
+            Some(Scene::hang(&config.simulation.setup(), 0, 1, camera.size_px))
+        }
+        calibration => calibration,
+    })
 }
 
 /// Eyes for every camera of `config`.
-fn seeing(config: &Config, annotate: Option<&Path>, overflow: Overflow) -> Result<Seeing> {
-    let mut seeing = Seeing::new(config.rink(), config.fusion.projection.clone());
+fn seeing(
+    config: &Config,
+    reader: Option<NumberReader>,
+    annotate: Option<&Path>,
+    overflow: Overflow,
+) -> Result<Seeing> {
+    let numbers = bindings(config).into_iter().filter_map(|binding| binding.number).filter(|number| *number < 100);
+    let roster = numbers.fold(None, |known: Option<u128>, number| Some(known.unwrap_or(0) | 1 << number));
+    let reading = Reading { reader, roster };
+    let mut seeing = Seeing::new(config.rink(), config.fusion.projection.clone(), config.game.worn(), reading);
     for (index, camera) in config.capture.cameras.iter().enumerate() {
-        let calibration = match camera.read_calibration()? {
-            None if camera.source == Origin::Synthetic => {
-                Some(Scene::hang(&config.simulation.setup(), 0, 1, camera.size_px))
-            }
-            calibration => calibration,
-        };
         let annotator = annotate
             .filter(|_| index == 0)
             .map(|path| Annotator::open(path, camera.fps, config.rink(), overflow))
             .transpose()?;
-        seeing.add_camera(&config.tracking, calibration, annotator);
+        seeing.add_camera(&config.tracking, calibration(config, camera)?, annotator);
     }
     Ok(seeing)
 }

@@ -1,8 +1,9 @@
 //! Detections to observations: tracking and the way onto the ice, one eye a camera.
 //!
 //! Comes in: frames with what was found in them, in order of time. Goes out: observations for fusion, and annotated
-//! films where asked for.
+//! films where asked for. Cameras agree on the teams: the first to learn them names them for the others.
 
+use super::looking::Found;
 use crate::{
     capture::{
         CameraStep, Frame,
@@ -11,15 +12,18 @@ use crate::{
     fusion::{Observation, config::Projection, project},
     geometry::{Affine, Camera, Rect},
     ids::CameraId,
-    inference::{Class, Detection},
+    inference::{Class, Detection, NumberReader, numbers},
     rink::Rink,
-    tracking::{self, Life, Track, Tracker},
+    tracking::{self, Life, Numbers, Teams, Track, Tracker, palette::Palette, teams::Worn},
 };
+use firmware_protocol::network::Side;
 use opencv::prelude::MatTraitConst;
 
 /// One camera's memory.
 struct Eye {
     tracker: Tracker,
+    teams: Teams,
+    numbers: Numbers,
     /// What a camera does that is not calibrated, and so may turn.
     step: CameraStep,
     /// Boxes of the picture before.
@@ -43,17 +47,31 @@ impl Eye {
     }
 }
 
+/// What numbers are read with.
+#[derive(Default)]
+pub struct Reading {
+    /// Who reads them, if anybody.
+    pub reader: Option<NumberReader>,
+    /// Numbers somebody has, one bit each; `None` without a roster.
+    pub roster: Option<u128>,
+}
+
 /// All cameras' eyes.
 pub struct Seeing {
     rink: Rink,
     projection: Projection,
+    /// What the teams are known to wear.
+    worn: Worn,
+    reading: Reading,
+    /// The teams' colours in the first camera that learned them.
+    palette: Option<Palette>,
     eyes: Vec<Eye>,
 }
 
 impl Seeing {
     /// Eyes without cameras yet.
-    pub fn new(rink: Rink, projection: Projection) -> Self {
-        Self { rink, projection, eyes: Vec::new() }
+    pub fn new(rink: Rink, projection: Projection, worn: Worn, reading: Reading) -> Self {
+        Self { rink, projection, worn, reading, palette: None, eyes: Vec::new() }
     }
 
     /// Adds the next camera, in the order of the configuration.
@@ -65,6 +83,8 @@ impl Seeing {
     ) {
         self.eyes.push(Eye {
             tracker: Tracker::new(tracking.clone()),
+            teams: Teams::new(self.worn),
+            numbers: Numbers::new(self.reading.roster),
             step: CameraStep::default(),
             people: Vec::with_capacity(tracking.detections_max),
             calibration,
@@ -75,14 +95,21 @@ impl Seeing {
 
     /// Takes one frame and what was found in it; what is seen on the ice is added to `observations`. Gives the number of
     /// tracks.
-    pub fn see(&mut self, frame: &Frame, detections: &[Detection], observations: &mut Vec<Observation>) -> usize {
+    pub fn see(&mut self, frame: &Frame, found: &Found, observations: &mut Vec<Observation>) -> usize {
         let Some(eye) = self.eyes.get_mut(usize::from(frame.camera.0)) else { return 0 };
+        let (detections, utc_us) = (&found.detections, frame.stamp.utc_us);
         let step = if eye.calibration.is_none() { eye.camera_step(frame, detections) } else { None };
-        let tracks = eye.tracker.update(frame.stamp.utc_us, detections, step.as_ref());
-        let count = tracks.len();
+        let count = eye.tracker.update_looked(utc_us, detections, step.as_ref(), &found.looked).len();
+        let tracks = eye.tracker.tracks_mut();
+        eye.teams.see(utc_us, detections, &found.jerseys, tracks, self.palette.as_ref());
+        if self.palette.is_none() {
+            self.palette = eye.teams.palette().copied();
+        }
+        if let Some(reader) = &mut self.reading.reader {
+            read(reader, &mut eye.numbers, frame, detections, tracks);
+        }
         fit(&mut eye.fitted, eye.calibration.as_ref(), frame);
         if let Some(camera) = &eye.fitted {
-            let utc_us = frame.stamp.utc_us;
             project(frame.camera, camera, &self.rink, &self.projection, utc_us, tracks, observations);
         }
         if let Some(annotator) = &eye.annotator {
@@ -109,6 +136,30 @@ impl Seeing {
     }
 }
 
+/// Looks at those whose turn it is, and says everybody's number.
+fn read(
+    reader: &mut NumberReader,
+    numbers: &mut Numbers,
+    frame: &Frame,
+    detections: &[Detection],
+    tracks: &mut [Track],
+) {
+    let now_us = frame.stamp.utc_us;
+    let mut asked = [None; 8];
+    for (place, index) in asked.iter_mut().zip(numbers.ask(now_us, tracks, numbers::HEIGHT_MIN_PX)) {
+        *place = Some(*index);
+    }
+    for index in asked.into_iter().flatten() {
+        let rect = tracks[index].joined.and_then(|joined| detections.get(usize::from(joined))).map(|found| found.rect);
+        let reading = rect.map_or(Ok(None), |rect| reader.read(&frame.image, &rect)).unwrap_or_else(|fault| {
+            tracing::debug!(camera = frame.camera.0, %fault, "number not read");
+            None
+        });
+        numbers.vote(now_us, index, reading);
+    }
+    numbers.tell(tracks);
+}
+
 /// The calibration at the size of this frame.
 fn fit(fitted: &mut Option<Camera>, calibration: Option<&Camera>, frame: &Frame) {
     let (width, height) = (frame.image.cols() as u32, frame.image.rows() as u32);
@@ -118,15 +169,24 @@ fn fit(fitted: &mut Option<Camera>, calibration: Option<&Camera>, frame: &Frame)
 }
 
 fn mark(track: &Track, camera: Option<&Camera>) -> Mark {
-    let (word, colour) = match track.class {
-        Class::Skater => ("skater", COLOURS[0]),
-        Class::Goalie => ("goalie", COLOURS[1]),
-        Class::Official => ("official", COLOURS[2]),
-        Class::Puck => ("puck", COLOURS[3]),
+    let (side, colour) = match track.side {
+        Some(Side::Home) => (" home", COLOURS[0]),
+        Some(Side::Away) => (" away", COLOURS[1]),
+        None if track.class == Class::Official => ("", COLOURS[2]),
+        None => ("", COLOURS[3]),
     };
+    let word = match track.class {
+        // Most are skaters: the side says enough.
+        Class::Skater if track.side.is_some() => "",
+        Class::Skater => " skater",
+        Class::Goalie => " goalie",
+        Class::Official => " official",
+        Class::Puck => " puck",
+    };
+    let number = track.number.map(|number| format!(" #{number}")).unwrap_or_default();
     Mark {
         rect: track.rect,
-        label: format!("{} {word}", track.id.0),
+        label: format!("{}{side}{word}{number}", track.id.0),
         colour,
         place_m: camera.and_then(|camera| camera.to_ice(track.rect.foot())),
     }

@@ -69,3 +69,78 @@ impl Standing {
         self.health.report(&stand.stage, state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        capture::Picture,
+        ids::CameraId,
+        simulation::render::{Look, Renderer},
+        simulation::{Game, Setup},
+        time::{Stamp, TimeSource},
+    };
+    use nalgebra::{Rotation3, Vector3};
+    use opencv::{
+        core::{CV_8UC3, Mat, Scalar},
+        prelude::*,
+    };
+
+    const CONFIG: &str =
+        "[[capture.cameras]]\nname = \"stand\"\nsource = \"synthetic\"\ncalibration = \"stand.toml\"\n";
+
+    fn camera() -> Camera {
+        Camera::looking_at(960, 540, 70.0, [2.0, -34.0, 12.0], [2.0, -2.0, 0.0])
+    }
+
+    /// The same camera, half a degree to the side.
+    fn bumped() -> Camera {
+        let turn = Rotation3::new(Vector3::new(0.0, 0.5f64.to_radians(), 0.0));
+        let camera = camera();
+        let matrix = turn.matrix() * nalgebra::Matrix3::from_fn(|r, c| camera.rotation[r][c]);
+        Camera { rotation: [0, 1, 2].map(|r| [0, 1, 2].map(|c| matrix[(r, c)])), ..camera }
+    }
+
+    /// What health says of the camera's calibration each second of a simulated game, bumped at 20 s; on a film's
+    /// camera when `is_film`.
+    fn said(config: &str) -> Vec<Option<State>> {
+        let config = Config::parse(config).unwrap();
+        let health = Health::new();
+        let mut standing = Standing::new(&config, health.clone());
+        let mut game = Game::new(Setup { seed: 3, rink: Rink::NHL, game: 1 });
+        let mut eyes = [camera(), bumped()].map(|camera| Renderer::new(&camera, Rink::NHL, Look::standard(3)));
+        (0..40u64)
+            .step_by(2)
+            .map(|second| {
+                let utc_us = second as i64 * 1_000_000;
+                game.step_to(utc_us, |_| {});
+                let mut image = Mat::new_rows_cols_with_default(540, 960, CV_8UC3, Scalar::all(0.0)).unwrap();
+                eyes[usize::from(second >= 20)].render(game.truth(), image.data_bytes_mut().unwrap());
+                let stamp = Stamp { utc_us, source: TimeSource::Source, uncertainty_us: 0 };
+                let frame = Frame { camera: CameraId(0), sequence: second, stamp, image: Picture::from(image) };
+                standing.look(&frame, Some(&camera()));
+                let stages = health.stages();
+                stages.into_iter().find(|stage| stage.stage == "calibration stand").map(|stage| stage.state)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_bumped_camera_is_degraded_in_health_within_thirty_seconds_with_its_new_error() {
+        let said = said(CONFIG);
+        assert!(said[..10].iter().all(|state| *state == Some(State::Ok)), "{said:?}");
+        let first = said.iter().position(|state| matches!(state, Some(State::Degraded { .. }))).unwrap();
+        println!("told {} s after the bump: {:?}", 2 * first - 20, said[first]);
+        assert!(2 * first - 20 <= 30);
+        let Some(State::Degraded { reason, cure }) = &said[first] else { unreachable!() };
+        assert!(reason.starts_with("moved by 0.") && reason.contains("error on the ice now") && reason.contains(" cm"));
+        assert!(cure.contains("calibrate it again"));
+        assert!(said[first..].iter().all(|state| matches!(state, Some(State::Degraded { .. }))), "it stays so");
+    }
+
+    #[test]
+    fn a_film_is_not_watched() {
+        let film = CONFIG.replace("\"synthetic\"", "{ file = \"game.mp4\" }");
+        assert!(said(&film).iter().all(Option::is_none));
+    }
+}

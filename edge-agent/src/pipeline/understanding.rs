@@ -10,11 +10,15 @@ use super::wire::Chunker;
 use crate::{
     events::Recogniser,
     fusion::{Fusion, Observation, Snapshot},
+    ids::CameraId,
 };
 use firmware_protocol::network::{Event, TrackChunk};
 
 /// Length of a step of the fused state, microseconds: 50 Hz.
 pub const STEP_US: i64 = 20_000;
+
+/// Cameras whose clocks are told.
+const CAMERAS_TOLD: u8 = 16;
 
 /// A pause longer than this is stepped over, not through: the box slept, or the clock was set.
 const PAUSE_MAX_US: i64 = 10_000_000;
@@ -86,6 +90,7 @@ impl Understanding {
                 say(Said::Event(&event));
             }
             if let Some(chunk) = self.chunker.push(&self.snapshot) {
+                self.tell_clocks();
                 say(Said::Chunk(chunk));
             }
             self.tick += 1;
@@ -103,6 +108,17 @@ impl Understanding {
         self.ahead.advance(now_us, &mut self.newest);
         say(Said::Newest(&self.newest, self.newest_tick));
         self.newest_tick += 1;
+    }
+
+    /// How late cameras' stamps were found to be, of those that are not right.
+    fn tell_clocks(&self) {
+        for camera in 0..CAMERAS_TOLD {
+            let offset_us = self.fusion.clock_offset_us(CameraId(camera));
+            if offset_us != 0 {
+                let gauge = metrics::gauge!("camera_clock_late_seconds", "camera" => camera.to_string());
+                gauge.set(offset_us as f64 * 1e-6);
+            }
+        }
     }
 
     /// Says what is still being gathered: before a stop.

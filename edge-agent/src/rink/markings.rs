@@ -3,6 +3,7 @@
 //! Comes in: a rink's measures. Goes out: [`Marking`]s, points close enough together that a bent lens bends them too.
 
 use super::Rink;
+use crate::geometry::lines::{Line, Paint};
 
 /// Metres between points of a line.
 const STEP_M: f64 = 0.5;
@@ -10,17 +11,6 @@ const STEP_M: f64 = 0.5;
 const BLUE_WIDTH_M: f64 = 0.305;
 /// Radius of a face-off spot (NHL rule 1.9: 2 feet across).
 const SPOT_M: f64 = 0.305;
-
-/// In which colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
-    /// Centre line, goal lines, end zone circles and spots.
-    Red,
-    /// Blue lines, centre circle, creases.
-    Blue,
-    /// The boards' foot.
-    Boards,
-}
 
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +50,38 @@ impl Rink {
         }
         all
     }
+
+    /// The middles of all lines, by name, and the boards' foot in eight parts: what a picture is searched for. Spots
+    /// are too small, creases too often covered.
+    pub fn lines(&self) -> Vec<Line> {
+        let half_m = self.width_m / 2.0;
+        let goal_half_m = self.boards_at(self.goal_line_m);
+        let mut all = Vec::new();
+        let mut add = |name: String, paint, points_m| all.push(Line { name, paint, points_m });
+        add("centre".into(), Paint::Red, straight([0.0, -half_m], [0.0, half_m]));
+        add("circle".into(), Paint::Blue, circle([0.0, 0.0], self.circle_m));
+        for (end, sign) in [("E", 1.0), ("W", -1.0)] {
+            let (blue, goal) = (sign * (self.blue_line_m - BLUE_WIDTH_M / 2.0), sign * self.goal_line_m);
+            add(format!("blue_{end}"), Paint::Blue, straight([blue, -half_m], [blue, half_m]));
+            add(format!("goal_{end}"), Paint::Red, straight([goal, -goal_half_m], [goal, goal_half_m]));
+            for (side, across) in [("N", 1.0), ("S", -1.0)] {
+                let spot = [sign * self.end_spot_m, across * self.spot_across_m];
+                add(format!("circle_{end}_{side}"), Paint::Red, circle(spot, self.circle_m));
+            }
+        }
+        // The outline's corners and the straights between them, in turn.
+        let outline = self.boards_outline(64);
+        let corner = outline.len() / 4;
+        for (index, name) in ["E_N", "W_N", "W_S", "E_S"].into_iter().enumerate() {
+            let part = &outline[index * corner..(index + 1) * corner];
+            let next = outline[(index + 1) * corner % outline.len()];
+            let bend = part.windows(2).flat_map(|ends| straight(ends[0], ends[1])).collect();
+            add(format!("corner_{name}"), Paint::Boards, bend);
+            let wall = ["N", "W", "S", "E"][index];
+            add(format!("boards_{wall}"), Paint::Boards, straight(part[corner - 1], next));
+        }
+        all
+    }
 }
 
 fn straight(from: [f64; 2], to: [f64; 2]) -> Vec<[f64; 2]> {
@@ -84,6 +106,19 @@ fn circle(middle: [f64; 2], radius_m: f64) -> Vec<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_have_names_and_the_boards_close() {
+        let lines = Rink::NHL.lines();
+        let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+        assert_eq!(names[..4], ["centre", "circle", "blue_E", "goal_E"]);
+        let boards: Vec<&Line> = lines.iter().filter(|line| line.paint == Paint::Boards).collect();
+        assert_eq!(boards.len(), 8);
+        for (index, line) in boards.iter().enumerate() {
+            let (end, next) = (line.points_m.last().unwrap(), boards[(index + 1) % 8].points_m[0]);
+            assert!((end[0] - next[0]).hypot(end[1] - next[1]) < 1e-9, "{} ends at {end:?}", line.name);
+        }
+    }
 
     #[test]
     fn everything_painted_is_inside_the_boards_and_without_gaps() {

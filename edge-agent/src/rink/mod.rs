@@ -55,6 +55,15 @@ impl Rink {
         crease_m: 6.0 * FOOT_M,
     };
 
+    /// NHL of 1998 to 2005: goal lines 13 ft from the end, 54 ft between the blue lines. Many college rinks keep it.
+    pub const NHL_1998: Self = Self {
+        goal_line_m: 87.0 * FOOT_M,
+        blue_line_m: 27.0 * FOOT_M,
+        end_spot_m: 67.0 * FOOT_M,
+        neutral_spot_m: 22.0 * FOOT_M,
+        ..Self::NHL
+    };
+
     /// IIHF: 60 × 30 m, corner 8.5 m.
     pub const IIHF: Self = Self {
         length_m: 60.0,

@@ -13,6 +13,9 @@
 
 use super::{Life, config::Lifecycle};
 
+/// Longest that nobody looking excuses not being seen, microseconds.
+const UNWATCHED_US_MAX: i64 = 1_000_000;
+
 /// A track's life so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Story {
@@ -26,12 +29,15 @@ pub struct Story {
     pub born_us: i64,
     /// When it was last seen, microseconds.
     pub seen_us: i64,
+    /// For how long of the time since then nobody looked where it should be, microseconds.
+    pub unwatched_us: i64,
 }
 
 impl Story {
     /// First sight.
     pub fn start(now_us: i64, score: f32, config: &Lifecycle) -> Self {
-        let mut story = Self { life: Life::Tentative, hits: 0, score: 0.0, born_us: now_us, seen_us: now_us };
+        let mut story =
+            Self { life: Life::Tentative, hits: 0, score: 0.0, born_us: now_us, seen_us: now_us, unwatched_us: 0 };
         story.seen(now_us, score, config);
         story
     }
@@ -40,7 +46,7 @@ impl Story {
     pub fn seen(&mut self, now_us: i64, score: f32, config: &Lifecycle) {
         self.hits = self.hits.saturating_add(1);
         self.score += score;
-        self.seen_us = now_us;
+        (self.seen_us, self.unwatched_us) = (now_us, 0);
         if self.life != Life::Tentative || (self.hits >= config.confirm_hits && self.score >= config.confirm_score) {
             self.life = Life::Confirmed;
         }
@@ -62,9 +68,14 @@ impl Story {
         self.unseen_us(now_us) <= patience_us.max(i64::from(config.tentative_ms_max) * 1_000)
     }
 
-    /// How long it has not been seen, microseconds.
+    /// Nobody looked where it should be for the last `step_us`.
+    pub fn unwatched(&mut self, step_us: i64) {
+        self.unwatched_us = (self.unwatched_us + step_us).min(UNWATCHED_US_MAX);
+    }
+
+    /// How long it has not been seen though somebody looked, microseconds.
     pub fn unseen_us(&self, now_us: i64) -> i64 {
-        now_us - self.seen_us
+        (now_us - self.seen_us - self.unwatched_us).max(0)
     }
 }
 
@@ -95,6 +106,23 @@ mod tests {
         let mut story = Story::start(0, 0.9, &CONFIG);
         assert!(story.missed(33_000, &CONFIG));
         assert!(!story.missed(66_000, &CONFIG));
+    }
+
+    #[test]
+    fn nobody_looking_is_not_being_missed_for_a_while() {
+        let mut story = Story::start(0, 0.9, &CONFIG);
+        for step in 1..=20 {
+            story.unwatched(40_000);
+            assert!(story.missed(step * 40_000, &CONFIG), "step {step}");
+        }
+        assert_eq!(story.life, Life::Tentative);
+        assert!(!story.missed(20 * 40_000 + 60_000, &CONFIG), "somebody looked");
+        let mut story = Story::start(0, 0.9, &CONFIG);
+        let dies = (1..100).find(|step| {
+            story.unwatched(40_000);
+            !story.missed(step * 40_000, &CONFIG)
+        });
+        assert_eq!(dies, Some(27), "a second, and the patience with a tentative one");
     }
 
     #[test]

@@ -13,11 +13,20 @@ pub mod association;
 pub mod lifecycle;
 pub mod evaluation;
 mod tracker;
+pub mod ballot;
+pub mod palette;
+mod memory;
+pub mod teams;
+pub mod numbers;
 
 pub use config::Config;
+use memory::Memory;
+pub use numbers::Numbers;
+pub use teams::Teams;
 pub use tracker::Tracker;
 
 use crate::{geometry::Rect, ids::TrackId, inference::Class};
+use firmware_protocol::network::Side;
 use serde::Serialize;
 
 /// Where in its life a track is.
@@ -52,6 +61,13 @@ pub struct Track {
     pub score: f32,
     /// Where in its life it is.
     pub life: Life,
+    /// Which of the frame's detections it is, when it was seen.
+    #[serde(skip)]
+    pub joined: Option<u16>,
+    /// Whose jersey it wears, by vote; `None` for officials and while unsure.
+    pub side: Option<Side>,
+    /// Jersey number, by vote; `None` while unread.
+    pub number: Option<u8>,
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ struct Living {
     /// Summed scores of each class, in order of [`Class`].
     votes: [f32; 4],
     score: f32,
+    /// Which of this frame's detections it is.
+    joined: Option<u16>,
 }
 
 impl Living {
@@ -98,6 +100,18 @@ impl Tracker {
     /// `camera` is its step since the frame before, where the pictures told it; otherwise what all boxes do alike is
     /// taken for it. A frame older than the one before is taken to be of the same moment.
     pub fn update(&mut self, captured_us: i64, detections: &[Detection], camera: Option<&Affine>) -> &[Track] {
+        self.update_looked(captured_us, detections, camera, &[])
+    }
+
+    /// The same of a frame that was only looked at in the parts `looked` (empty: everywhere): who is elsewhere was not
+    /// missed.
+    pub fn update_looked(
+        &mut self,
+        captured_us: i64,
+        detections: &[Detection],
+        camera: Option<&Affine>,
+        looked: &[Rect],
+    ) -> &[Track] {
         let now_us = captured_us.max(self.now_us.unwrap_or(captured_us));
         let dt_s = ((now_us - self.now_us.unwrap_or(now_us)) as f32 * 1e-6).min(STEP_S_MAX);
         self.now_us = Some(now_us);
@@ -117,7 +131,7 @@ impl Tracker {
         let recent = |living: &Living| living.story.life != Life::Tentative;
         self.pass(now_us, detections, low..=high.next_down(), self.config.association.second_cost_max, recent);
 
-        self.bury(now_us);
+        self.bury(now_us, (dt_s * 1e6) as i64, looked);
         self.bear(now_us, detections);
         self.tell()
     }
@@ -170,6 +184,7 @@ impl Tracker {
             living.moving.update(&detection.rect, detection.score, &config.motion);
             living.story.seen(now_us, detection.score, &config.lifecycle);
             living.vote(detection);
+            living.joined = Some(column as u16);
             self.seen[row] = true;
             self.joined[column] = true;
         }
@@ -189,6 +204,7 @@ impl Tracker {
             None => self.camera.predict(dt_s, height, &self.config.motion),
         };
         for living in &mut self.living {
+            living.joined = None;
             living.moving.predict(dt_s, &self.config.motion);
             living.moving.shift(shift);
             if let Some(affine) = camera {
@@ -226,17 +242,24 @@ impl Tracker {
     }
 
     /// Tells tracks nobody joined that they were missed; the dead leave.
-    fn bury(&mut self, now_us: i64) {
+    fn bury(&mut self, now_us: i64, step_us: i64, looked: &[Rect]) {
         let mut seen = self.seen.iter();
         let lifecycle = &self.config.lifecycle;
         self.living.retain_mut(|living| {
-            *seen.next().expect("one flag for each living track") || living.story.missed(now_us, lifecycle)
+            if *seen.next().expect("one flag for each living track") {
+                return true;
+            }
+            let (x, y) = (living.moving.x.at, living.moving.y.at);
+            if !looked.is_empty() && !looked.iter().any(|part| part.contains(x, y)) {
+                living.story.unwatched(step_us);
+            }
+            living.story.missed(now_us, lifecycle)
         });
     }
 
     /// Starts tracks for detections of high score that nobody took.
     fn bear(&mut self, now_us: i64, detections: &[Detection]) {
-        for (detection, joined) in detections.iter().zip(&self.joined) {
+        for (column, (detection, joined)) in detections.iter().zip(&self.joined).enumerate() {
             let worthy = !joined && detection.score >= self.config.high_score && is_box(&detection.rect);
             if !worthy || self.living.len() >= self.config.tracks_max {
                 continue;
@@ -251,6 +274,7 @@ impl Tracker {
                 story: Story::start(now_us, detection.score, &self.config.lifecycle),
                 votes: [0.0; 4],
                 score: detection.score,
+                joined: Some(column as u16),
             };
             living.vote(detection);
             self.living.push(living);
@@ -274,9 +298,17 @@ impl Tracker {
                 class: living.class(),
                 score: living.score,
                 life: living.story.life,
+                joined: living.joined,
+                side: None,
+                number: None,
             }
         }));
         &self.tracks
+    }
+
+    /// The tracks last told, for what is learned of them elsewhere: side, class and number.
+    pub fn tracks_mut(&mut self) -> &mut [Track] {
+        &mut self.tracks
     }
 }
 

@@ -105,7 +105,7 @@ fn write(html: &mut String, answer: &Answer, now_us: i64) -> fmt::Result {
 
 fn write_stages(html: &mut String, stages: &[Stage]) -> fmt::Result {
     write!(html, "<h2>Stages</h2>")?;
-    table(html, &["stage", "", "what is wrong, and what to do"], stages, |html, Stage { stage, state }| {
+    table(html, &["stage", "", "what is wrong, and what to do"], stages, |html, Stage { stage, state, note }| {
         let (class, wrong) = match state {
             State::Ok => ("ok", None),
             State::Degraded { reason, cure } => ("degraded", Some((reason, cure))),
@@ -114,6 +114,8 @@ fn write_stages(html: &mut String, stages: &[Stage]) -> fmt::Result {
         write!(html, "<td>{}</td><td><span class=\"state {class}\">{class}</span></td><td>", Plain(stage))?;
         if let Some((reason, cure)) = wrong {
             write!(html, "{}<br><span class=\"cure\">{}</span>", Plain(reason), Plain(cure))?;
+        } else if let Some(note) = note {
+            write!(html, "{}", Plain(note))?;
         }
         html.write_str("</td>")
     })

@@ -4,8 +4,8 @@
 //! where a landmark was clicked and a ring where the camera puts it. Lines that meet the paint are right.
 
 use crate::{
-    geometry::{Camera, solve::Point},
-    rink::{Rink, markings::Paint},
+    geometry::{Camera, lines::Paint, solve::Point},
+    rink::Rink,
 };
 use anyhow::{Context, bail};
 use opencv::{
