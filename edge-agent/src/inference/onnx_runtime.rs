@@ -110,7 +110,14 @@ fn first_working(
 ) -> Result<(Session, Provider), InferenceError> {
     let mut tried = Vec::new();
     for (index, provider) in providers.iter().enumerate() {
-        match session(model, environment, threads, *provider, &providers[index + 1..]) {
+        let mut opened = Err(String::new());
+        for device in provider.devices() {
+            opened = session(model, environment, threads, (*provider, device), &providers[index + 1..]);
+            if opened.is_ok() {
+                break;
+            }
+        }
+        match opened {
             Ok(session) => return Ok((session, *provider)),
             Err(fault) if *provider == Provider::Cpu => {
                 let (path, backend) = (model.path.clone(), "ONNX Runtime");
@@ -129,7 +136,7 @@ fn session(
     model: &Verified,
     environment: &Environment,
     threads: usize,
-    provider: Provider,
+    (provider, device): (Provider, &str),
     others: &[Provider],
 ) -> Result<Session, String> {
     let said = |fault: String| fault.replace('\n', " ");
@@ -137,7 +144,7 @@ fn session(
     let builder = builder.with_intra_threads(threads).map_err(|fault| said(fault.to_string()))?;
     // Spinning threads take the core the decoder and the tracker run on: 16 ms became 31.
     let builder = builder.with_intra_op_spinning(false).map_err(|fault| said(fault.to_string()))?;
-    let mut builder = providers::register(provider, others, threads, builder).map_err(said)?;
+    let mut builder = providers::register(provider, device, others, threads, builder).map_err(said)?;
     builder.commit_from_memory(&model.bytes).map_err(|fault| said(fault.to_string()))
 }
 

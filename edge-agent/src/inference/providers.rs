@@ -23,6 +23,15 @@ impl Provider {
         }
     }
 
+    /// The devices it is asked for, in this order.
+    pub fn devices(self) -> &'static [&'static str] {
+        match self {
+            // Without a graphics processor it is still the faster way to run on Intel's: eight bits most of all.
+            Self::Openvino => &["GPU", "CPU"],
+            Self::Tensorrt | Self::Cuda | Self::Cpu => &[""],
+        }
+    }
+
     /// What a machine needs for it.
     pub fn cure(self) -> &'static str {
         match self {
@@ -43,9 +52,10 @@ impl Provider {
     }
 }
 
-/// Registers `provider`, or says why this machine has none such. `others` are listed after it.
+/// Registers `provider` on its `device`, or says why this machine has none such. `others` are listed after it.
 pub fn register(
     provider: Provider,
+    device: &str,
     others: &[Provider],
     threads: usize,
     builder: SessionBuilder,
@@ -60,8 +70,7 @@ pub fn register(
         Provider::Cuda => vec![built_in::<CUDA>()?.error_on_failure()],
         Provider::Openvino => {
             built_in::<OpenVINO>()?;
-            // Without a graphics processor it is still the faster way to run on Intel's: eight bits most of all.
-            let chosen = OpenVINO::default().with_device_type("AUTO:GPU,CPU").with_num_threads(threads);
+            let chosen = OpenVINO::default().with_device_type(device).with_num_threads(threads);
             vec![chosen.with_num_streams(1).build().error_on_failure()]
         }
     };
