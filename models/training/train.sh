@@ -15,8 +15,8 @@ root=$(cd "$here/../.." && pwd)
 work=${WORK:-$root/target/training}
 film=${RINKSIDE_REAL:-$root/../shared/real}/video/college-rink
 out=${OUT:-$root/models/rink-detector.onnx}
-pictures=${PICTURES:-2800}
-steps=${STEPS:-2000}
+pictures=${PICTURES:-4200}
+steps=${STEPS:-8000}
 
 [ -d "$film" ] || { echo "no film at $film: set RINKSIDE_REAL to the folder that holds video/college-rink" >&2; exit 1; }
 mkdir -p "$work"
@@ -43,7 +43,7 @@ done
 
 cd "$root/models"
 "$python" -m training.train --labels labels/college-rink.json --film "$film" --rendered "$work/train" \
-  --film-share 0.35 --steps "$steps" --out "$work/rink-detector.pt"
+  --film-share 0.3 --steps "$steps" --out "$work/rink-detector.pt"
 "$python" -m training.export --weights "$work/rink-detector.pt" --out "$out"
 "$python" -m training.quantise --model "$out" --labels labels/college-rink.json --film "$film" \
   --rendered "$work/train" --out "${out%.onnx}-int8.onnx"
