@@ -9,7 +9,7 @@ use super::{Life, Memory, Track, ballot::Ballot};
 use crate::inference::{Class, numbers::Reading};
 
 /// Looks in one frame at most.
-const LOOKS_MAX: usize = 2;
+const LOOKS_MAX: usize = 1;
 /// Until the next look at a track that could be read, that could not, and whose number is known, microseconds.
 const READ_US: i64 = 150_000;
 const UNREAD_US: i64 = 400_000;
@@ -43,7 +43,7 @@ impl Numbers {
         Self { wearers: Memory::default(), roster, asked: Vec::with_capacity(64) }
     }
 
-    /// Which of `tracks` to look at in this frame, as indices: at most two, seen in it and at least `height_min_px` tall.
+    /// Which of `tracks` to look at in this frame, as indices: one at most, seen in it and at least `height_min_px` tall.
     pub fn ask(&mut self, now_us: i64, tracks: &[Track], height_min_px: f32) -> &[usize] {
         self.wearers.keep(tracks);
         self.asked.clear();
