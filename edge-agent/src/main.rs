@@ -1,7 +1,10 @@
 //! `edge-agent`: see `edge-agent --help`.
 #![warn(clippy::unwrap_used)]
 
-use std::process::ExitCode;
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
 
 fn main() -> ExitCode {
     // One crypto provider for everything that speaks TLS; nothing was installed before.
@@ -10,6 +13,10 @@ fn main() -> ExitCode {
     }
     match edge_agent::cli::main() {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has seen enough, such as `head`.
+        Err(fault) if fault.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(fault) => {
             eprintln!("edge-agent: {fault:#}");
             ExitCode::FAILURE

@@ -27,6 +27,7 @@ use opencv::{
 };
 use serde::Serialize;
 use std::{
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
     thread,
@@ -270,10 +271,11 @@ impl Run<'_> {
         self.spent.decode_us += spent.decode_us;
         self.frames += 1;
         if self.args.json {
-            println!("{}", serde_json::to_string(&Seen { file, frame, boxes: self.boxes() })?);
+            writeln!(io::stdout(), "{}", serde_json::to_string(&Seen { file, frame, boxes: self.boxes() })?)?;
         } else {
             let pucks = self.found.iter().filter(|d| d.class == Class::Puck).count();
-            println!("{} frame {frame}: {} people, {pucks} puck(s)", file.display(), self.found.len() - pucks);
+            let people = self.found.len() - pucks;
+            writeln!(io::stdout(), "{} frame {frame}: {people} people, {pucks} puck(s)", file.display())?;
         }
         Ok(())
     }

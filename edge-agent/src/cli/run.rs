@@ -59,11 +59,14 @@ pub fn run(args: &Run) -> Result<()> {
         bail!("nothing to see: name a camera or a line in the configuration (config/edge.toml shows how), or --video");
     }
     let runtime = tokio::runtime::Runtime::new().context("tokio does not start")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signal(stop.clone()));
         pipeline::run_live(config, args.annotate.as_deref(), stop).await
-    })
+    });
+    // Zenoh looks for a hub that is away without end, on a thread of the runtime: waiting for it would never end.
+    runtime.shutdown_background();
+    done
 }
 
 impl Run {
