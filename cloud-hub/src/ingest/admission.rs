@@ -4,7 +4,10 @@
 //! A batch that does not open, or speaks for another box, is refused. A record that does not open is handed over as
 //! unreadable, because its sequence number must be counted or its stream would never go on.
 
-use crate::storage::records::{Delivery, Opened};
+use crate::{
+    storage::records::{Delivery, Opened},
+    trust::Roster,
+};
 use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, Record, Stream, topic};
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,23 +30,41 @@ pub struct Handover {
 pub struct Admission {
     queue: mpsc::Sender<Handover>,
     batch_bytes_max: usize,
+    roster: Option<Roster>,
 }
 
 impl Admission {
     /// A door into a queue of `batches_max`, and the queue's other end for the event store.
     pub fn new(batches_max: usize, batch_bytes_max: usize) -> (Self, mpsc::Receiver<Handover>) {
         let (queue, handovers) = mpsc::channel(batches_max);
-        (Self { queue, batch_bytes_max }, handovers)
+        (Self { queue, batch_bytes_max, roster: None }, handovers)
+    }
+
+    /// The same door, for boxes on `roster` only.
+    #[must_use]
+    pub fn guarded(self, roster: Roster) -> Self {
+        Self { roster: Some(roster), ..self }
+    }
+
+    /// Whether what is said at `key` may be heard: without a roster, always.
+    pub fn lets_in(&self, key: &str) -> bool {
+        let known = |roster: &Roster| topic::speaker(key).is_some_and(|(venue, edge)| roster.knows(venue, edge));
+        self.roster.as_ref().is_none_or(known)
     }
 
     /// Takes the bytes said at `key` and gives the bytes of the acknowledgement, after the commit. `None` when nothing
-    /// can be answered: the bytes are not even a batch, or the hub is stopping; the box asks again.
+    /// can be answered: the bytes are not even a batch, the box is not on the roster, or the hub is stopping; the box asks
+    /// again. A box that is not let in gets no answer rather than a refusal: it keeps its records until it is enrolled.
     pub async fn admit(&self, key: &str, payload: &[u8]) -> Option<Vec<u8>> {
         let refused = |reason: String| {
             tracing::warn!(key, reason, "a batch was refused");
             metrics::counter!("ingest_refused_total").increment(1);
             Answer::Refused { reason }
         };
+        if !self.lets_in(key) {
+            refused("its box is not on the roster (never enrolled, or revoked)".into());
+            return None;
+        }
         if payload.len() > self.batch_bytes_max {
             refused(format!("batch of {} bytes (limit {})", payload.len(), self.batch_bytes_max));
             return None;

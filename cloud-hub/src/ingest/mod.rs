@@ -6,11 +6,11 @@
 //! ```
 //!
 //! Comes in: bytes from strangers. Goes out: [`Handover`]s in a bounded queue, the [`LiveBoard`], and an answer for
-//! each batch. Never: an acknowledgement before the commit. When the queue is full the box is told to wait; bytes that
+//! each batch. Never: an acknowledgement before the commit, or, where certificates are required, anything from who is not
+//! on the roster. When the queue is full the box is told to wait; bytes that
 //! are no batch are refused with the reason.
 
 pub mod admission;
-pub mod certificates;
 pub mod config;
 pub mod live_board;
 pub mod zenoh;
@@ -19,6 +19,7 @@ pub use admission::{Admission, Handover};
 pub use config::IngestConfig;
 pub use live_board::LiveBoard;
 
+use crate::trust::TrustError;
 use tokio_util::sync::CancellationToken;
 
 /// What ingest cannot do.
@@ -32,24 +33,18 @@ pub enum IngestError {
         /// What Zenoh says.
         reason: String,
     },
-    /// The certificates cannot be made or written.
-    #[error("certificates in {folder}: {reason}")]
-    Certificates {
-        /// Where they should stand.
-        folder: String,
-        /// What is wrong.
-        reason: String,
-    },
+    /// The hub's certificates cannot be had.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
-/// Listens until `stop`. Returns once nothing more will be handed over.
+/// Listens to whoever comes until `stop`, without a roster. Returns once nothing more will be handed over.
 pub async fn run(
     config: &IngestConfig,
     admission: Admission,
     live: LiveBoard,
     stop: CancellationToken,
 ) -> Result<(), IngestError> {
-    let listener = zenoh::Listener::open(config).await?;
-    listener.run(admission, live, stop).await;
-    Ok(())
+    let listener = zenoh::Listener::open(config, None).await?;
+    listener.run(admission, live, stop).await
 }

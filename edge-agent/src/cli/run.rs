@@ -4,6 +4,7 @@ use crate::{
     capture::config::{CameraConfig, Origin},
     config::Config,
     pipeline::{self, Keep},
+    uplink::Identity,
 };
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -76,8 +77,12 @@ impl Run {
         if let Some(data) = &self.data {
             config.store.path = data.join("store");
             config.uplink.refused = data.join("refused");
+            config.uplink.identity = data.join("identity");
             config.health.disk_path.clone_from(data);
             std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+        }
+        if let Some(identity) = Identity::load(&config.uplink.identity)? {
+            config.uplink = config.uplink.enrolled_as(&identity);
         }
         if let Some(hub) = &self.hub {
             config.uplink.hub.clone_from(hub);

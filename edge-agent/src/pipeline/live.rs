@@ -26,7 +26,11 @@ use crate::{
     sensors::{self, Reading},
     store::Store,
     time,
-    uplink::{self, UplinkState, zenoh::ZenohLink},
+    uplink::{
+        self, Identity, UplinkConfig, UplinkState,
+        enrolment::{EnrolError, keep_renewed},
+        zenoh::ZenohLink,
+    },
     web,
 };
 use anyhow::{Context, Result};
@@ -105,7 +109,7 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     let watched = board::watch_others(uplink_seen, lines.clone(), store.clone(), health.clone());
     tokio::select! {
         done = sensors::run(config.sensors.clone(), play, readings, lines, stop.clone()) => done?,
-        () = ship(&config, store.clone(), newest, uplink_state, stop.clone()) => {}
+        () = ship(&config, store.clone(), newest, uplink_state, &health, stop.clone()) => {}
         () = watched => {}
         done = health::run(
             config.health.clone(),
@@ -290,6 +294,7 @@ async fn ship(
     store: Arc<Store>,
     newest: watch::Receiver<Option<LiveState>>,
     state: watch::Sender<UplinkState>,
+    health: &Health,
     stop: CancellationToken,
 ) {
     if config.uplink.hub.is_empty() {
@@ -297,7 +302,28 @@ async fn ship(
         return;
     }
     let link = ZenohLink::open(&config.uplink);
-    uplink::run(config.uplink.clone(), link, store, newest, state, stop).await;
+    let anew = link.reopener();
+    let lanes = uplink::run(config.uplink.clone(), link, store, newest, state, stop);
+    tokio::select! {
+        () = lanes => {}
+        () = stay_certified(&config.uplink, health, || anew.notify_one()) => {}
+    }
+}
+
+/// Renews the certificate of an enrolled box in time, and says on the board when it cannot. Never ends.
+async fn stay_certified(config: &UplinkConfig, health: &Health, renewed: impl Fn()) {
+    let Ok(Some(identity)) = Identity::load(&config.identity) else { return std::future::pending().await };
+    let told = |outcome: Result<&Identity, &EnrolError>| match outcome {
+        Ok(_) => {
+            health.report("certificate", State::Ok);
+            renewed();
+        }
+        Err(error) => {
+            let cure = "the box goes on until its certificate ends; then enrol it again (edge-agent enrol)";
+            health.report("certificate", State::degraded(error.to_string(), cure));
+        }
+    };
+    keep_renewed(identity, told).await;
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

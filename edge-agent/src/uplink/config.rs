@@ -1,5 +1,6 @@
 //! `[uplink]`: which hub, and how it is spoken to.
 
+use super::Identity;
 use firmware_protocol::network::topic;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -14,8 +15,10 @@ pub struct UplinkConfig {
     pub edge: String,
     /// The hub's Zenoh endpoint, `quic/<name>:<port>`; empty for a box without a hub, which keeps everything.
     pub hub: String,
-    /// The hub's `ca.pem`.
+    /// The hub's `ca.pem`, for a box that is not enrolled; an enrolled one has its own.
     pub authority: PathBuf,
+    /// Folder of what `edge-agent enrol` got: with it the box shows its certificate, and is who that says.
+    pub identity: PathBuf,
     /// Folder for batches the hub refused for good, for a person to look at.
     pub refused: PathBuf,
     /// Records in one batch.
@@ -35,6 +38,7 @@ impl Default for UplinkConfig {
             edge: "box-1".into(),
             hub: "quic/localhost:7447".into(),
             authority: "data/certificates/ca.pem".into(),
+            identity: "data/identity".into(),
             refused: "data/refused".into(),
             batch_records_max: 512,
             batch_bytes_max: 256 << 10,
@@ -45,6 +49,18 @@ impl Default for UplinkConfig {
 }
 
 impl UplinkConfig {
+    /// The same for a box that was enrolled: its name, venue and, unless another than the default was configured, its hub
+    /// are what the hub certified.
+    #[must_use]
+    pub fn enrolled_as(mut self, identity: &Identity) -> Self {
+        if self.hub == Self::default().hub {
+            self.hub.clone_from(&identity.endpoint);
+        }
+        self.venue.clone_from(&identity.venue);
+        self.edge.clone_from(&identity.edge);
+        self
+    }
+
     /// What is wrong with these values, each with the values allowed.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();

@@ -8,6 +8,8 @@
 //! [`UplinkState`] for whoever reports health. Never: blocks capture or the store, forgets what is not acknowledged.
 //! Without a hub it tries again, at most [`UplinkConfig::retry_max_ms`] apart, for as long as the box runs.
 
+pub mod enrolment;
+pub mod identity;
 pub mod memory;
 pub mod zenoh;
 
@@ -17,6 +19,7 @@ mod live;
 mod refused;
 
 pub use config::UplinkConfig;
+pub use identity::Identity;
 
 use crate::store::Store;
 use firmware_protocol::network::LiveState;

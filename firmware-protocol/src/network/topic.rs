@@ -36,6 +36,16 @@ pub fn commands(venue: &str, edge: &str) -> String {
     format!("rinkside/1/{venue}/{edge}/commands")
 }
 
+/// Everything a box may say and hear, as a key expression.
+pub fn own(venue: &str, edge: &str) -> String {
+    format!("rinkside/1/{venue}/{edge}/**")
+}
+
+/// The same as an MQTT topic filter.
+pub fn own_over_mqtt(venue: &str, edge: &str) -> String {
+    format!("rinkside/1/{venue}/{edge}/#")
+}
+
 /// The `(venue, edge)` a key expression names, when it is one of ours.
 pub fn speaker(key: &str) -> Option<(&str, &str)> {
     let mut parts = key.split('/');
