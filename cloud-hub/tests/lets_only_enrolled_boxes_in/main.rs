@@ -84,7 +84,7 @@ async fn a_box_without_a_good_certificate_gets_nowhere() {
     let bare = client.post(format!("{}/renew", rink.https)).json(&serde_json::json!({ "request": "" }));
     assert_eq!(bare.send().await.unwrap().status(), 401, "renewing needs a certificate");
     // Signed by this hub's authority, but of an enrolment that is none.
-    let invented = rink.forged(&rink.authority, "oak.oak-box-1.77", now_us() + 2 * HOUR_US);
+    let invented = rink.forged(&rink.authority, "oak.oak-box-1.77", now_us() + HOUR_US / 2);
     refused(enrolment::renew(&invented).await, "enrol it again");
     let (bad, link) = (rink.link(invented.folder()), rink.link(good.folder()));
     for round in 0..ROUNDS {
