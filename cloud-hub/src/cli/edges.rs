@@ -139,10 +139,12 @@ async fn give_code(
     audit(database, now_us, "code given", &format!("{whom} of {venue}"), &format!("{OPERATOR}, {minutes} min")).await;
     let port = config.trust.listen.port();
     let name = config.ingest.names.first().map_or("THIS-HUB", String::as_str);
-    println!("{code}\n\nGood once, for {minutes} minutes. On the box:\n");
-    println!("  edge-agent enrol --hub https://{name}:{port} --code {code}\n");
+    // The code alone is the answer, for scripts; what to do with it is for people.
+    println!("{code}");
+    eprintln!("\nGood once, for {minutes} minutes. On the box:\n");
+    eprintln!("  edge-agent enrol --hub https://{name}:{port} --code {code}\n");
     if !config.ingest.require_certificates {
-        println!("This hub does not require certificates yet: set ingest.require_certificates = true and restart it.");
+        eprintln!("This hub does not require certificates yet: set ingest.require_certificates = true and restart it.");
     }
     Ok(())
 }
