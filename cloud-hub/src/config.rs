@@ -3,7 +3,7 @@
 //! Comes in: text. Goes out: a [`HubConfig`], or every fault at once, each with file, line and what is allowed. Unknown
 //! keys are faults. A missing key has its default, so an empty file is a whole configuration.
 
-use crate::{gateway::GatewayConfig, ingest::IngestConfig, services::core::CoreConfig};
+use crate::{gateway::GatewayConfig, ingest::IngestConfig, services::core::CoreConfig, trust::TrustConfig};
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Range, path::PathBuf};
 
@@ -19,6 +19,8 @@ pub struct HubConfig {
     pub gateway: GatewayConfig,
     /// Where boxes reach it.
     pub ingest: IngestConfig,
+    /// How boxes get their certificates.
+    pub trust: TrustConfig,
     /// How live pages are served.
     pub core: CoreConfig,
 }
@@ -50,6 +52,7 @@ impl Default for HubConfig {
             log: LogConfig::default(),
             gateway: GatewayConfig::default(),
             ingest: IngestConfig::default(),
+            trust: TrustConfig::default(),
             core: CoreConfig::default(),
         }
     }
@@ -103,7 +106,8 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
             }
         }
     };
-    let ranges = [config.gateway.faults(), config.ingest.faults(), config.core.faults()].concat();
+    let ranges =
+        [config.gateway.faults(), config.ingest.faults(), config.trust.faults(), config.core.faults()].concat();
     faults.extend(ranges.into_iter().map(|fault| (line_of(text, &fault), fault)));
     if faults.is_empty() {
         return Ok(config);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Zenoh, MQTT ═► ingest ─► event_store ─► projections ─► services ─► gateway ─► browsers
-//!                   └────────────── live ──────────────────────────────┘
+//!  trust ───────────┴────────────── live ──────────────────────────────┘
 //! ```
 //!
 //! Modules stand in the order data passes; each may use only those above it (`tests/architecture.rs` holds us to
@@ -13,6 +13,7 @@
 pub mod ids;
 pub mod time;
 pub mod storage;
+pub mod trust;
 pub mod ingest;
 pub mod event_store;
 pub mod projections;

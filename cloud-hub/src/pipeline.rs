@@ -14,6 +14,7 @@ use crate::{
     services::core::{Core, Sources},
     storage::Database,
     time,
+    trust::{Certificates, Roster, enrolment, mosquitto},
 };
 use anyhow::Context as _;
 use std::{net::SocketAddr, time::Duration};
@@ -21,7 +22,7 @@ use tokio::{net::TcpListener, signal::unix};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Name of the database in the data folder.
-const DATABASE: &str = "hub.sqlite";
+pub(crate) const DATABASE: &str = "hub.sqlite";
 /// Time all of stopping may take; a supervisor's own limit is longer.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -37,6 +38,8 @@ pub struct Hub {
     pub broker: BrokerFault,
     /// The truth.
     pub store: EventStore,
+    /// The enrolments in force.
+    pub roster: Roster,
     core: Core,
     database: Database,
     answering: CancellationToken,
@@ -52,7 +55,11 @@ impl Hub {
         let store = EventStore::new(database.clone()).await?;
         let projections = Projections::new(database.clone());
         let (freshness, board) = (Freshness::default(), LiveBoard::default());
-        let (admission, handovers) = Admission::new(config.ingest.queue_batches_max, config.ingest.batch_bytes_max);
+        let roster = Roster::open(database.clone()).await?;
+        let (mut admission, handovers) = Admission::new(config.ingest.queue_batches_max, config.ingest.batch_bytes_max);
+        if config.ingest.require_certificates {
+            admission = admission.guarded(roster.clone());
+        }
         let listener = TcpListener::bind(config.gateway.listen).await.with_context(|| {
             format!("cannot listen on {} (is the port taken? try --listen with another)", config.gateway.listen)
         })?;
@@ -78,6 +85,15 @@ impl Hub {
         });
         tasks.spawn(projector::run(store.clone(), database.clone(), freshness, keeping.clone()));
         tasks.spawn(health::keep_small(keeping.clone()));
+        if config.ingest.require_certificates {
+            if let Some(path) = config.trust.mosquitto_acl.clone() {
+                let (members, keeping) = (roster.follow(), keeping.clone());
+                let written = async move { mosquitto::keep_written(&path, members).await };
+                tasks.spawn(async move { keeping.run_until_cancelled(written).await });
+            }
+            let (roster, keeping) = (roster.clone(), keeping.clone());
+            tasks.spawn(async move { roster.run(keeping).await });
+        }
         tasks.spawn({
             let stop = answering.clone();
             async move {
@@ -87,7 +103,7 @@ impl Hub {
                 }
             }
         });
-        Ok(Self { address, admission, board, broker, store, core, database, answering, keeping, tasks })
+        Ok(Self { address, admission, board, broker, store, roster, core, database, answering, keeping, tasks })
     }
 
     /// Stops everything: pages are told, what was heard is kept, the file is closed.
@@ -103,6 +119,50 @@ impl Hub {
     }
 }
 
+/// What boxes reach: the router and, where certificates are required, the port where they get them.
+pub struct Ears {
+    /// Over Zenoh and MQTT.
+    pub listener: Listener,
+    /// Over HTTPS.
+    pub enrolment: Option<enrolment::Service>,
+}
+
+impl Ears {
+    /// Opens them for `hub`.
+    pub async fn open(config: &HubConfig, hub: &Hub) -> anyhow::Result<Self> {
+        let certificates = Certificates::ensure(&config.ingest.certificates, &config.ingest.names)?;
+        if !config.ingest.require_certificates {
+            tracing::warn!("certificates are not required: whoever reaches ingest.listen may speak for any box");
+            return Ok(Self { listener: Listener::open(&config.ingest, &certificates, None).await?, enrolment: None });
+        }
+        let port = config.ingest.listen.iter().find_map(|endpoint| endpoint.rsplit(':').next()?.parse().ok());
+        let (database, roster) = (hub.database.clone(), hub.roster.clone());
+        let enrolment =
+            enrolment::Service::open(&config.trust, &certificates, database, roster, port.unwrap_or(0)).await?;
+        let listener = Listener::open(&config.ingest, &certificates, Some(&hub.roster)).await?;
+        Ok(Self { listener, enrolment: Some(enrolment) })
+    }
+
+    /// Hears boxes until `stop`.
+    pub async fn run(self, hub: &Hub, stop: CancellationToken) -> anyhow::Result<()> {
+        let enrolling = async {
+            match self.enrolment {
+                Some(enrolment) => enrolment.run(stop.clone()).await,
+                None => stop.cancelled().await,
+            }
+        };
+        let listening = async {
+            let (admission, board, broker) = (hub.admission.clone(), hub.board.clone(), hub.broker.clone());
+            let listened = Box::pin(self.listener.run(admission, board, broker, stop.clone())).await;
+            // By itself it ends only when it broke; then the other has no purpose either.
+            stop.cancel();
+            listened
+        };
+        let (listened, ()) = tokio::join!(listening, enrolling);
+        Ok(listened?)
+    }
+}
+
 /// Runs the hub until SIGTERM or SIGINT.
 pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
     let began_us = time::monotonic_us();
@@ -111,19 +171,19 @@ pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
     let hub = Hub::start(config).await?;
     let deaf = CancellationToken::new();
     // Open before the hub calls itself ready, so that a box told to come finds it.
-    let listener = match Listener::open(&config.ingest).await {
-        Ok(listener) => listener,
+    let ears = match Ears::open(config, &hub).await {
+        Ok(ears) => ears,
         Err(error) => {
             hub.stop().await;
-            return Err(error.into());
+            return Err(error);
         }
     };
-    let ear = listener.run(hub.admission.clone(), hub.board.clone(), hub.broker.clone(), deaf.clone());
-    tokio::pin!(ear);
+    let enrolment = ears.enrolment.as_ref().map(|enrolment| enrolment.address);
     tracing::info!(
         address = %hub.address,
         ingest = ?config.ingest.listen,
         mqtt = config.ingest.mqtt,
+        enrolment = ?enrolment,
         data = %config.data.display(),
         started_ms = time::monotonic_us().saturating_sub(began_us) / 1_000,
         "the hub is ready"
@@ -134,18 +194,28 @@ pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
         config.ingest.listen.join(", "),
         config.data.display()
     );
-    let broke = tokio::select! {
-        () = &mut ear => true,
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
+    let broke = {
+        let hearing = ears.run(&hub, deaf.clone());
+        tokio::pin!(hearing);
+        let broke = tokio::select! {
+            heard = &mut hearing => Some(heard),
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+        };
+        tracing::info!("stopping");
+        deaf.cancel();
+        if broke.is_none() {
+            let _ = tokio::time::timeout(STOP, hearing).await;
+        }
+        broke
     };
-    tracing::info!("stopping");
-    deaf.cancel();
-    if !broke {
-        let _ = tokio::time::timeout(STOP, ear).await;
-    }
     hub.stop().await;
     tracing::info!("stopped");
-    anyhow::ensure!(!broke, "boxes can no longer reach the hub: its router ended; the log says why");
-    Ok(())
+    match broke {
+        None => Ok(()),
+        Some(heard) => {
+            heard?;
+            anyhow::bail!("boxes can no longer reach the hub: its router ended; the log says why")
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! Promise: `cloud-hub serve` says where it listens, is up within a second, and on SIGTERM tells every page, closes its
-//! files and ends well; a configuration with faults is refused with all of them.
+//! files and ends well; a configuration with faults is refused with all of them. `edge-agent run` ends well on SIGTERM
+//! also while its hub is away.
 //!
-//! Shown with the real binary on free ports; prints start time and memory at rest.
+//! Shown with the real binaries on free ports; prints start time and memory at rest.
 
+use cloud_hub::trust::Certificates;
 use futures_util::StreamExt as _;
 use std::{
     process::Stdio,
@@ -50,6 +52,45 @@ async fn the_hub_starts_tells_its_address_and_stops_when_told() {
     assert!(status.success(), "{status}");
     assert!(folder.path().join("kept/hub.sqlite").exists() && folder.path().join("kept/certificates/ca.pem").exists());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing outside the data folder");
+}
+
+#[tokio::test]
+async fn a_box_stops_when_told_while_its_hub_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = Certificates::ensure(&folder.path().join("certificates"), &[]).unwrap();
+    let config = folder.path().join("edge.toml");
+    let text = "[[sensors.lines]]\npath = \"simulated\"\n[web]\nlisten = \"127.0.0.1:0\"\n\
+         [uplink]\ntransport = \"both\"\nmqtt = \"mqtt://127.0.0.1:1\"\n";
+    std::fs::write(&config, text).unwrap();
+    // Nobody else has it while this lives, and it answers nobody.
+    let away = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let hub = format!("quic/{}", away.local_addr().unwrap());
+    // Both crates' programs are built into one folder.
+    let mut edge = Command::new(std::path::Path::new(HUB).with_file_name("edge-agent"))
+        .arg("run")
+        .arg("--config")
+        .arg(&config)
+        .arg("--data")
+        .arg(folder.path().join("kept"))
+        .args(["--hub", &hub, "--ca"])
+        .arg(&certificates.authority)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(edge.stderr.take().unwrap()).lines();
+    let mut said = async |words: &str| {
+        let said = async { while !lines.next_line().await.unwrap().expect("the box lives").contains(words) {} };
+        timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("the box never says {words:?}"));
+    };
+    said("uplink: trying again until the hub answers").await;
+    std::process::Command::new("kill").args(["-TERM", &edge.id().unwrap().to_string()]).status().unwrap();
+    said("stopping").await;
+    // Read on, or a full pipe would hold it.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let status = timeout(PATIENCE, edge.wait()).await.expect("it ends").unwrap();
+    assert!(status.success(), "{status}");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
-//! The command line: `serve`, `check-config`, `openapi`.
+//! The command line: `serve`, `edges`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
+
+mod edges;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
@@ -19,6 +21,8 @@ const EXAMPLES: &str = "Examples:
   cloud-hub serve                                     pages on http://localhost:8000, boxes on UDP 7447, data in ./data
   cloud-hub serve --listen 127.0.0.1:0 --data trial   a free port, printed when ready
   cloud-hub serve --config /etc/rinkside/hub.toml
+  cloud-hub edges code --venue oak                    a code with which one box of venue oak enrols
+  cloud-hub edges revoke oak-box-1                    that box gets nowhere from now on
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
 
@@ -34,6 +38,8 @@ pub struct Cli {
 enum Command {
     /// Run the hub until SIGTERM or Ctrl-C
     Serve(Serve),
+    /// Let boxes in and shut them out
+    Edges(edges::Edges),
     /// Read a configuration and say everything that is wrong with it
     CheckConfig {
         /// The file
@@ -43,14 +49,21 @@ enum Command {
     Openapi,
 }
 
+/// Which hub is meant.
 #[derive(Debug, Args)]
-struct Serve {
+struct Place {
     /// Configuration file; without one, the defaults of config/hub.toml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Folder of everything the hub keeps
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    place: Place,
     /// Address and port of pages, API and WebSocket; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -65,7 +78,13 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(arguments) => {
             let config = arguments.configuration()?;
             speak(&config.log)?;
-            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(pipeline::serve(&config))
+            // In a task of its own: a Zenoh session that is dropped blocks its thread, and under `block_on` that thread
+            // then forgets who woke it meanwhile.
+            let serving = async { tokio::spawn(async move { pipeline::serve(&config).await }).await };
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serving)?
+        }
+        Command::Edges(edges) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(edges::run(edges))
         }
         Command::CheckConfig { file } => {
             read(&file)?;
@@ -79,7 +98,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-impl Serve {
+impl Place {
     fn configuration(self) -> anyhow::Result<HubConfig> {
         let mut config = self.config.as_deref().map_or_else(|| Ok(HubConfig::default()), read)?;
         if let Some(data) = self.data {
@@ -89,6 +108,13 @@ impl Serve {
             }
             config.data = data;
         }
+        Ok(config)
+    }
+}
+
+impl Serve {
+    fn configuration(self) -> anyhow::Result<HubConfig> {
+        let mut config = self.place.configuration()?;
         if let Some(listen) = self.listen {
             config.gateway.listen = listen;
         }

@@ -4,7 +4,11 @@
 //! A batch that does not open, or speaks for another box, is refused. A record that does not open is handed over as
 //! unreadable, because its sequence number must be counted or its stream would never go on.
 
-use crate::storage::records::{Delivery, Opened};
+use super::LiveBoard;
+use crate::{
+    storage::records::{Delivery, Opened},
+    trust::Roster,
+};
 use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, Record, Stream, topic};
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,24 +31,51 @@ pub struct Handover {
 pub struct Admission {
     queue: mpsc::Sender<Handover>,
     batch_bytes_max: usize,
+    roster: Option<Roster>,
 }
 
 impl Admission {
     /// A door into a queue of `batches_max`, and the queue's other end for the event store.
     pub fn new(batches_max: usize, batch_bytes_max: usize) -> (Self, mpsc::Receiver<Handover>) {
         let (queue, handovers) = mpsc::channel(batches_max);
-        (Self { queue, batch_bytes_max }, handovers)
+        (Self { queue, batch_bytes_max, roster: None }, handovers)
+    }
+
+    /// The same door, for boxes on `roster` only.
+    #[must_use]
+    pub fn guarded(self, roster: Roster) -> Self {
+        Self { roster: Some(roster), ..self }
+    }
+
+    /// Whether what is said at `key` may be heard: without a roster, always.
+    fn lets_in(&self, key: &str) -> bool {
+        let known = |roster: &Roster| topic::speaker(key).is_some_and(|(venue, edge)| roster.knows(venue, edge));
+        self.roster.as_ref().is_none_or(known)
+    }
+
+    /// Puts the state said at `key` on `board`, if it may be heard.
+    pub fn show(&self, board: &LiveBoard, key: &str, payload: &[u8]) {
+        if self.lets_in(key) {
+            board.hear(key, payload);
+        } else {
+            metrics::counter!("ingest_live_states_total", "fate" => "refused").increment(1);
+        }
     }
 
     /// Takes the bytes said at `key` and gives the bytes of the acknowledgement, after the commit. `None` when nothing
-    /// can be answered: the bytes are not even a batch, or the hub is stopping; the box asks again.
+    /// can be answered: the bytes are not even a batch, the box is not on the roster, or the hub is stopping; the box asks
+    /// again. A box that is not let in gets no answer rather than a refusal: it keeps its records until it is enrolled.
     pub async fn admit(&self, key: &str, payload: &[u8]) -> Option<Vec<u8>> {
         self.enter(key, payload)?.acknowledged().await
     }
 
     /// Takes the bytes said at `key` without waiting for the commit. Batches entered one after the other are kept in
-    /// that order, whoever waits for which first. `None` when the bytes are not even a batch.
+    /// that order, whoever waits for which first. `None` when the bytes are not even a batch, or not from the roster.
     pub fn enter(&self, key: &str, payload: &[u8]) -> Option<Entered> {
+        if !self.lets_in(key) {
+            refused(key, "its box is not on the roster (never enrolled, or revoked)".into());
+            return None;
+        }
         let batch = match self.unpack(payload) {
             Ok(batch) => batch,
             Err(reason) => {

@@ -14,6 +14,9 @@ pub struct IngestConfig {
     pub mqtt: String,
     /// Folder of `ca.pem`, `server.pem`, `server-key.pem`; made on first start when empty.
     pub certificates: PathBuf,
+    /// Whether boxes must be enrolled and show their certificate; then `[trust]` is in force. Without it anyone who
+    /// reaches the port may speak for any box: for a demo on one machine only.
+    pub require_certificates: bool,
     /// Names and addresses by which boxes know this hub, written into the certificate beside localhost.
     pub names: Vec<String>,
     /// Batches waiting to be kept; when full, boxes are told to wait.
@@ -28,6 +31,7 @@ impl Default for IngestConfig {
             listen: vec!["quic/[::]:7447".into()],
             mqtt: String::new(),
             certificates: "data/certificates".into(),
+            require_certificates: false,
             names: Vec::new(),
             queue_batches_max: 256,
             batch_bytes_max: 4 << 20,

@@ -7,11 +7,11 @@
 //! ```
 //!
 //! Comes in: bytes from strangers. Goes out: [`Handover`]s in a bounded queue, the [`LiveBoard`], and an answer for
-//! each batch. Never: an acknowledgement before the commit. When the queue is full the box is told to wait; bytes that
-//! are no batch are refused with the reason. A broker that is away is said in health and tried again.
+//! each batch. Never: an acknowledgement before the commit, or, where certificates are required, anything from who is
+//! not on the roster. When the queue is full the box is told to wait; bytes that are no batch are refused with the
+//! reason. A broker that is away is said in health and tried again.
 
 pub mod admission;
-pub mod certificates;
 pub mod config;
 pub mod live_board;
 pub mod mqtt;
@@ -21,7 +21,7 @@ pub use admission::{Admission, Handover};
 pub use config::IngestConfig;
 pub use live_board::LiveBoard;
 
-use certificates::Certificates;
+use crate::trust::{Certificates, Roster, TrustError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -36,14 +36,9 @@ pub enum IngestError {
         /// What Zenoh says.
         reason: String,
     },
-    /// The certificates cannot be made or written.
-    #[error("certificates in {folder}: {reason}")]
-    Certificates {
-        /// Where they should stand.
-        folder: String,
-        /// What is wrong.
-        reason: String,
-    },
+    /// The hub's certificates cannot be had.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 /// What is wrong with the broker; `None` while nothing is, or none is configured.
@@ -56,35 +51,46 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Opens every way in, making certificates where there are none. A broker that is away is no error.
-    pub async fn open(config: &IngestConfig) -> Result<Self, IngestError> {
-        let certificates = Certificates::ensure(&config.certificates, &config.names)?;
-        let mqtt = (!config.mqtt.is_empty()).then(|| mqtt::Listener::new(config, &certificates));
-        Ok(Self { zenoh: zenoh::Listener::open(config, &certificates).await?, mqtt })
+    /// Opens every way in; with a `roster`, for those on it alone. A broker that is away is no error.
+    pub async fn open(
+        config: &IngestConfig,
+        certificates: &Certificates,
+        roster: Option<&Roster>,
+    ) -> Result<Self, IngestError> {
+        let mqtt = (!config.mqtt.is_empty()).then(|| mqtt::Listener::new(config, certificates));
+        Ok(Self { zenoh: Box::pin(zenoh::Listener::open(config, certificates, roster)).await?, mqtt })
     }
 
     /// Takes what comes until `stop`. Returns once nothing more will be handed over.
-    pub async fn run(self, admission: Admission, live: LiveBoard, broker: BrokerFault, stop: CancellationToken) {
+    pub async fn run(
+        self,
+        admission: Admission,
+        live: LiveBoard,
+        broker: BrokerFault,
+        stop: CancellationToken,
+    ) -> Result<(), IngestError> {
         let zenoh = self.zenoh.run(admission.clone(), live.clone(), stop.clone());
         let Some(mqtt) = self.mqtt else { return zenoh.await };
         // The router ends before its time only when something is badly wrong, and then the hub ends too.
         let router_ended = stop.child_token();
         let mqtt = mqtt.run(admission, live, broker, router_ended.clone());
         let zenoh = async {
-            zenoh.await;
+            let ended = zenoh.await;
             router_ended.cancel();
+            ended
         };
-        tokio::join!(zenoh, mqtt);
+        tokio::join!(zenoh, mqtt).0
     }
 }
 
-/// Listens until `stop`. Returns once nothing more will be handed over.
+/// Listens to whoever comes until `stop`, without a roster. Returns once nothing more will be handed over.
 pub async fn run(
     config: &IngestConfig,
     admission: Admission,
     live: LiveBoard,
     stop: CancellationToken,
 ) -> Result<(), IngestError> {
-    Listener::open(config).await?.run(admission, live, BrokerFault::default(), stop).await;
-    Ok(())
+    let certificates = Certificates::ensure(&config.certificates, &config.names)?;
+    let listener = Listener::open(config, &certificates, None).await?;
+    listener.run(admission, live, BrokerFault::default(), stop).await
 }

@@ -7,8 +7,8 @@
 //! most five seconds apart, certificates read again. Subscribes after each `ConnAck`, because a broker that was killed
 //! remembers nobody.
 
-use super::{Admission, BrokerFault, IngestConfig, LiveBoard, certificates::Certificates};
-use crate::time;
+use super::{Admission, BrokerFault, IngestConfig, LiveBoard};
+use crate::{time, trust::Certificates};
 use firmware_protocol::network::{broker, topic};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, NetworkOptions, Publish, PublishOptions,
@@ -55,14 +55,20 @@ impl Listener {
     /// Takes what comes until `stop`; then waits for what is under way and says goodbye.
     pub async fn run(self, admission: Admission, live: LiveBoard, fault: BrokerFault, stop: CancellationToken) {
         let (questions, asked) = mpsc::channel(BATCHES_MAX);
-        let answering = tokio::spawn(answer_all(asked, admission));
+        let answering = tokio::spawn(answer_all(asked, admission.clone()));
         let mut tries = 0;
         while !stop.is_cancelled() {
             let reason = match self.options() {
                 Ok(options) => {
                     let (client, events) = AsyncClient::builder(options).capacity(2 * BATCHES_MAX).build();
-                    let mut visit =
-                        Visit { client, questions: &questions, live: &live, fault: &fault, tries: &mut tries };
+                    let mut visit = Visit {
+                        client,
+                        questions: &questions,
+                        admission: &admission,
+                        live: &live,
+                        fault: &fault,
+                        tries: &mut tries,
+                    };
                     match visit.attend(events, &stop).await {
                         ConnectionError::RequestsDone => break,
                         broken => broken.to_string(),
@@ -97,7 +103,7 @@ impl Listener {
             .set_network_options(network);
         if broker.is_secure {
             let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-            let Certificates { authority, server, server_key } = &self.certificates;
+            let Certificates { authority, server, server_key, .. } = &self.certificates;
             options.set_transport(Transport::tls(read(authority)?, Some((read(server)?, read(server_key)?)), None));
         }
         Ok(options)
@@ -114,6 +120,7 @@ fn wait_ms(tries: u32) -> u64 {
 struct Visit<'a> {
     client: AsyncClient,
     questions: &'a mpsc::Sender<Question>,
+    admission: &'a Admission,
     live: &'a LiveBoard,
     fault: &'a BrokerFault,
     tries: &'a mut u32,
@@ -173,7 +180,7 @@ impl Visit<'_> {
     fn take(&self, message: Publish) {
         let key = String::from_utf8_lossy(&message.topic).into_owned();
         if topic::record_stream(&key).is_none() {
-            self.live.hear(&key, &message.payload);
+            self.admission.show(self.live, &key, &message.payload);
         } else if self.questions.try_send(Question { batch: message, client: self.client.clone() }).is_err() {
             metrics::counter!("ingest_busy_total").increment(1);
         }

@@ -8,6 +8,7 @@
 pub mod records;
 pub mod reading;
 pub mod projected;
+pub mod enrolments;
 
 use sqlx::{
     SqlitePool,

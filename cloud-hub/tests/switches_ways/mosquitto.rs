@@ -47,6 +47,12 @@ impl Mosquitto {
         let _ = self.child.wait();
     }
 
+    /// Has its configuration and rules read again: SIGHUP.
+    pub(crate) fn reload(&self) {
+        let told = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status();
+        assert!(told.unwrap().success());
+    }
+
     /// Starts again where it was.
     pub(crate) fn revive(&mut self) {
         self.child = (0..10).find_map(|_| listening(&self.configuration, self.port)).expect("its port is free again");

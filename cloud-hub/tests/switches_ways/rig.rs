@@ -1,7 +1,10 @@
 //! A hub and a box in this process, joined by what ships: Zenoh on QUIC through a relay, MQTT through a broker.
 
 use crate::relay::{self, Relay};
-use cloud_hub::{config::HubConfig, ingest::Listener, pipeline::Hub};
+use cloud_hub::{
+    config::HubConfig,
+    pipeline::{Ears, Hub},
+};
 use edge_agent::{
     store::{Receipt, Store, StoreConfig},
     uplink::{self, Transport, UplinkConfig, UplinkState, both::Both, mqtt::MqttLink, zenoh::ZenohLink},
@@ -35,7 +38,7 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// The hub, and its tables.
 pub(crate) struct HubRig {
-    pub(crate) hub: Hub,
+    pub(crate) hub: Arc<Hub>,
     /// Between the box and the hub's Zenoh port.
     pub(crate) relay: Relay,
     deaf: CancellationToken,
@@ -52,11 +55,11 @@ impl HubRig {
         config.ingest.listen = vec![format!("quic/127.0.0.1:{port}")];
         config.ingest.certificates = folder.join("certificates");
         mqtt.clone_into(&mut config.ingest.mqtt);
-        let hub = Hub::start(&config).await.unwrap();
+        let hub = Arc::new(Hub::start(&config).await.unwrap());
         let deaf = CancellationToken::new();
-        let listener = Listener::open(&config.ingest).await.unwrap();
-        let ear = listener.run(hub.admission.clone(), hub.board.clone(), hub.broker.clone(), deaf.clone());
-        let ear = tokio::spawn(ear);
+        let ears = Box::pin(Ears::open(&config, &hub)).await.unwrap();
+        let (heard, stop) = (hub.clone(), deaf.clone());
+        let ear = tokio::spawn(async move { ears.run(&heard, stop).await.unwrap() });
         Self { hub, relay: Relay::start(port).await, deaf, ear, data: folder.to_owned() }
     }
 
@@ -73,7 +76,7 @@ impl HubRig {
     pub(crate) async fn held(self) -> BTreeMap<(u8, u64), i64> {
         self.deaf.cancel();
         self.ear.await.unwrap();
-        self.hub.stop().await;
+        Arc::into_inner(self.hub).expect("nobody else holds the hub").stop().await;
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.data.join("hub.sqlite"));
         let tables = sqlx::SqlitePool::connect_with(options).await.unwrap();
         let mut held = BTreeMap::new();
@@ -179,12 +182,6 @@ impl BoxRig {
     pub(crate) async fn carried_by(&mut self, carrier: &str) {
         let so = self.state.wait_for(|state| state.carrier == carrier && state.connected == Some(true));
         tokio::time::timeout(PATIENCE, so).await.unwrap_or_else(|_| panic!("{carrier} never carries")).unwrap();
-    }
-
-    /// Waits until the box says that it cannot ship, and `why`.
-    pub(crate) async fn is_told(&mut self, why: &str) {
-        let so = self.state.wait_for(|state| state.error.as_deref().is_some_and(|error| error.contains(why)));
-        tokio::time::timeout(PATIENCE, so).await.unwrap_or_else(|_| panic!("never told: {why}")).unwrap();
     }
 
     /// Waits until the hub has acknowledged everything.

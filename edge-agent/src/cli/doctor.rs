@@ -13,7 +13,7 @@ use crate::{
     ids::CameraId,
     inference::{Detector, NumberReader},
     time,
-    uplink::Transport,
+    uplink::{Identity, Transport},
 };
 use anyhow::{Result, bail};
 use clap::Args;
@@ -68,6 +68,7 @@ pub fn run(args: &Doctor) -> Result<()> {
         findings.push(hub(&config));
     }
     findings.extend(broker(&config));
+    findings.push(enrolment(&config));
     findings.extend((0..config.capture.cameras.len()).map(|index| camera(&config, index)));
     findings.extend(config.sensors.lines.iter().map(|line| {
         let verdict = match (line.is_simulated(), Path::new(&line.path).exists()) {
@@ -147,8 +148,11 @@ fn hub(config: &Config) -> Finding {
     };
     let verdict = if hub.is_empty() {
         Unwell("none configured: everything stays on this box; set uplink.hub".to_owned())
-    } else if !config.uplink.authority.is_file() {
-        Broken(format!("{} is not there: copy ca.pem from the hub", config.uplink.authority.display()))
+    } else if !config.uplink.authority.is_file() && !config.uplink.identity.is_dir() {
+        Broken(format!(
+            "{} is not there: enrol this box (edge-agent enrol), or copy ca.pem from the hub",
+            config.uplink.authority.display()
+        ))
     } else {
         match reachable() {
             Ok(()) => Well(format!("{address} has a route")),
@@ -172,6 +176,18 @@ fn broker(config: &Config) -> Option<Finding> {
         Err(fault) => Broken(format!("{url}: {fault}; start the broker, or check the network and uplink.mqtt")),
     };
     Some(Finding { part: "broker".to_owned(), verdict })
+}
+
+fn enrolment(config: &Config) -> Finding {
+    let verdict = match Identity::load(&config.uplink.identity) {
+        Err(fault) => Broken(fault.to_string()),
+        Ok(None) => Unwell("this box was never enrolled: only a hub without certificates hears it".to_owned()),
+        Ok(Some(identity)) => match (identity.until_us - time::utc_us()) / 86_400_000_000 {
+            ..0 => Broken("the certificate has ended: enrol again (edge-agent enrol), or set the clock".to_owned()),
+            days => Well(format!("{} of {}, certificate good for {days} days", identity.edge, identity.venue)),
+        },
+    };
+    Finding { part: "enrolment".to_owned(), verdict }
 }
 
 fn camera(config: &Config, index: usize) -> Finding {

@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod check_config;
 pub mod detect;
 pub mod doctor;
+pub mod enrol;
 pub mod evaluate;
 pub mod run;
 pub mod simulate;
@@ -29,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   edge-agent check-config config/edge.toml
   edge-agent doctor --config config/edge.toml
+  edge-agent enrol --hub https://hub.example:7448 --code RINK-…
   edge-agent run --config config/edge.toml
   edge-agent run --replay --video game.mp4 --calibration camera.toml --annotate out.mp4 --events events.jsonl
   edge-agent simulate --seed 7 --seconds 60 --out recording --video --truth
@@ -44,6 +46,8 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Tell what is wrong with this box, and what to do.
     Doctor(doctor::Doctor),
+    /// Make this box known to its hub, with a code from there.
+    Enrol(enrol::Enrol),
     /// Find where a camera stands from landmarks of the rink.
     Calibrate(calibrate::Calibrate),
     /// Find people and the puck in pictures and films.
@@ -72,6 +76,7 @@ pub fn main() -> Result<()> {
         Command::Run(args) => run::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Enrol(args) => enrol::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Track(args) => track::run(&args),

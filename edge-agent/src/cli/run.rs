@@ -4,6 +4,7 @@ use crate::{
     capture::config::{CameraConfig, Origin},
     config::Config,
     pipeline::{self, Keep},
+    uplink::Identity,
 };
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -59,11 +60,13 @@ pub fn run(args: &Run) -> Result<()> {
         bail!("nothing to see: name a camera or a line in the configuration (config/edge.toml shows how), or --video");
     }
     let runtime = tokio::runtime::Runtime::new().context("tokio does not start")?;
-    let done = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signal(stop.clone()));
-        pipeline::run_live(config, args.annotate.as_deref(), stop).await
-    });
+    let stop = CancellationToken::new();
+    runtime.spawn(stop_on_signal(stop.clone()));
+    let annotate = args.annotate.clone();
+    // In a task of its own: a Zenoh session that is dropped blocks its thread, and under `block_on` that thread then
+    // forgets who woke it meanwhile.
+    let running = runtime.spawn(async move { pipeline::run_live(config, annotate.as_deref(), stop).await });
+    let done = runtime.block_on(running)?;
     // Zenoh looks for a hub that is away without end, on a thread of the runtime: waiting for it would never end.
     runtime.shutdown_background();
     done
@@ -79,8 +82,12 @@ impl Run {
         if let Some(data) = &self.data {
             config.store.path = data.join("store");
             config.uplink.refused = data.join("refused");
+            config.uplink.identity = data.join("identity");
             config.health.disk_path.clone_from(data);
             std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+        }
+        if let Some(identity) = Identity::load(&config.uplink.identity)? {
+            config.uplink = config.uplink.enrolled_as(&identity);
         }
         if let Some(hub) = &self.hub {
             config.uplink.hub.clone_from(hub);

@@ -103,6 +103,9 @@ pub async fn watch_others(
     loop {
         seconds.tick().await;
         let state = uplink.borrow().clone();
+        if config.is_enrolled() {
+            health.report("certificate", certificate_state(state.not_renewed.clone()));
+        }
         if let Some(connected) = state.connected {
             health.report("uplink", uplink_state(config, connected, state));
         }
@@ -115,6 +118,11 @@ pub async fn watch_others(
             health.report(&format!("sensors {}", line.path), State::from(line.state));
         }
     }
+}
+
+fn certificate_state(not_renewed: Option<String>) -> State {
+    let cure = "the box goes on until its certificate ends; then enrol it again (edge-agent enrol)";
+    not_renewed.map_or(State::Ok, |reason| State::degraded(reason, cure))
 }
 
 fn uplink_state(config: &UplinkConfig, connected: bool, state: UplinkState) -> State {

@@ -128,6 +128,11 @@ impl<A: Link, B: Link> Link for Both<A, B> {
         self.second.close().await;
     }
 
+    fn reopen(&self) {
+        self.first.reopen();
+        self.second.reopen();
+    }
+
     fn carrier(&self) -> &'static str {
         match self.carrier.load(Ordering::Relaxed) {
             FIRST => self.first.carrier(),

@@ -1,5 +1,6 @@
 //! `[uplink]`: which hub, and how it is spoken to.
 
+use super::Identity;
 use firmware_protocol::network::{broker, topic};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -31,12 +32,10 @@ pub struct UplinkConfig {
     pub transport: Transport,
     /// The MQTT broker that the hub listens at, `mqtt://<host>:<port>`, or `mqtts://` for TLS.
     pub mqtt: String,
-    /// The hub's `ca.pem`.
+    /// The hub's `ca.pem`, for a box that is not enrolled; an enrolled one has its own.
     pub authority: PathBuf,
-    /// This box's certificate, where hub or broker want one; given with `key` or not at all.
-    pub certificate: Option<PathBuf>,
-    /// Private key of `certificate`.
-    pub key: Option<PathBuf>,
+    /// Folder of what `edge-agent enrol` got: with it the box shows its certificate, and is who that says.
+    pub identity: PathBuf,
     /// Folder for batches the hub refused for good, for a person to look at.
     pub refused: PathBuf,
     /// Records in one batch.
@@ -68,8 +67,7 @@ impl Default for UplinkConfig {
             transport: Transport::default(),
             mqtt: "mqtt://localhost:1883".into(),
             authority: "data/certificates/ca.pem".into(),
-            certificate: None,
-            key: None,
+            identity: "data/identity".into(),
             refused: "data/refused".into(),
             batch_records_max: 512,
             batch_bytes_max: 256 << 10,
@@ -88,6 +86,23 @@ impl UplinkConfig {
     /// Whether this box has no hub and keeps everything.
     pub fn is_alone(&self) -> bool {
         self.transport != Transport::Mqtt && self.hub.is_empty()
+    }
+
+    /// The same for a box that was enrolled: its name, venue and, unless another than the default was configured, its hub
+    /// are what the hub certified.
+    #[must_use]
+    pub fn enrolled_as(mut self, identity: &Identity) -> Self {
+        if self.hub == Self::default().hub {
+            self.hub.clone_from(&identity.endpoint);
+        }
+        self.venue.clone_from(&identity.venue);
+        self.edge.clone_from(&identity.edge);
+        self
+    }
+
+    /// Whether the hub has certified this box.
+    pub fn is_enrolled(&self) -> bool {
+        Identity::is_kept(&self.identity)
     }
 
     /// What is wrong with these values, each with the values allowed.
@@ -109,9 +124,6 @@ impl UplinkConfig {
         }
         if self.transport != Transport::Zenoh && broker::parse(&self.mqtt).is_none() {
             faults.push(format!("uplink.mqtt {:?} (must be {})", self.mqtt, broker::ADDRESS));
-        }
-        if self.certificate.is_some() != self.key.is_some() {
-            faults.push("uplink.certificate without uplink.key, or the other way round (give both or neither)".into());
         }
         let mut check = |name: &str, value: u64, allowed: std::ops::RangeInclusive<u64>| {
             if !allowed.contains(&value) {

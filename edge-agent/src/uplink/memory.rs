@@ -98,6 +98,8 @@ impl Link for MemoryLink {
 
     async fn close(&self) {}
 
+    fn reopen(&self) {}
+
     fn carrier(&self) -> &'static str {
         "memory"
     }

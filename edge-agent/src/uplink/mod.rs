@@ -8,6 +8,8 @@
 //! [`UplinkState`] for whoever reports health. Never: blocks capture or the store, forgets what is not acknowledged.
 //! Without a hub it tries again, at most [`UplinkConfig::retry_max_ms`] apart, for as long as the box runs.
 
+pub mod enrolment;
+pub mod identity;
 pub mod memory;
 pub mod zenoh;
 pub mod mqtt;
@@ -22,6 +24,7 @@ mod refused;
 mod tests;
 
 pub use config::{Transport, UplinkConfig};
+pub use identity::Identity;
 
 use crate::store::Store;
 use firmware_protocol::network::LiveState;
@@ -74,6 +77,9 @@ pub trait Link: Send + Sync + 'static {
     /// Closes the link; what is under way may be lost.
     fn close(&self) -> impl Future<Output = ()> + Send;
 
+    /// Connects anew, for a certificate that was renewed; what is under way may be lost.
+    fn reopen(&self);
+
     /// The name of the way that carries; empty while none does.
     fn carrier(&self) -> &'static str;
 }
@@ -95,9 +101,11 @@ pub struct UplinkState {
     pub live_states: u64,
     /// Why the last try failed; `None` when it did not.
     pub error: Option<String>,
+    /// Why the box's certificate was not renewed when it should have been.
+    pub not_renewed: Option<String>,
 }
 
-/// Runs both lanes over `link` until `stop`.
+/// Runs both lanes over `link` until `stop`, and keeps the certificate of an enrolled box fresh.
 pub async fn run<L: Link>(
     config: UplinkConfig,
     link: L,
@@ -112,6 +120,19 @@ pub async fn run<L: Link>(
         () = stop.cancelled() => {}
         () = durable.run() => {}
         () = live::run(&config, &link, newest, &state, &budget) => {}
+        () = stay_certified(&config, &link, &state) => {}
     }
     link.close().await;
+}
+
+/// Never ends; without an identity, does nothing.
+async fn stay_certified<L: Link>(config: &UplinkConfig, link: &L, state: &watch::Sender<UplinkState>) {
+    let Ok(Some(identity)) = Identity::load(&config.identity) else { return std::future::pending().await };
+    let told = |outcome: Result<&Identity, &enrolment::EnrolError>| {
+        if outcome.is_ok() {
+            link.reopen();
+        }
+        state.send_modify(|state| state.not_renewed = outcome.err().map(ToString::to_string));
+    };
+    enrolment::keep_renewed(identity, told).await;
 }

@@ -7,7 +7,7 @@
 //! that breaks is opened anew with nothing kept of the old one, certificates read again; unanswered batches are the
 //! durable lane's to send again.
 
-use super::{Link, LinkError, UplinkConfig};
+use super::{Identity, Link, LinkError, UplinkConfig};
 use crate::{backoff::Backoff, time};
 use firmware_protocol::network::{broker, topic};
 use rumqttc::{
@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{Notify, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -143,6 +143,11 @@ impl Link for MqttLink {
         self.live.close().await;
     }
 
+    fn reopen(&self) {
+        self.records.anew.notify_one();
+        self.live.anew.notify_one();
+    }
+
     fn carrier(&self) -> &'static str {
         "mqtt"
     }
@@ -171,13 +176,17 @@ enum State {
 /// One connection to the broker, opened again for as long as this lives.
 struct Connection {
     state: watch::Receiver<State>,
+    /// Told to open the connection anew.
+    anew: Arc<Notify>,
     keeper: JoinHandle<()>,
 }
 
 impl Connection {
     fn open(config: &UplinkConfig, lane: Lane) -> Self {
         let (told, state) = watch::channel(State::Closed("not connected yet".into()));
-        Self { state, keeper: tokio::spawn(keep_open(config.clone(), lane, told)) }
+        let anew = Arc::new(Notify::new());
+        let keeper = tokio::spawn(keep_open(config.clone(), lane, told, anew.clone()));
+        Self { state, anew, keeper }
     }
 
     async fn close(&self) {
@@ -202,15 +211,18 @@ impl Drop for Connection {
     }
 }
 
-async fn keep_open(config: UplinkConfig, lane: Lane, told: watch::Sender<State>) {
+async fn keep_open(config: UplinkConfig, lane: Lane, told: watch::Sender<State>, anew: Arc<Notify>) {
     let mut backoff = Backoff::new(100, config.retry_max_ms, time::utc_us() as u64);
     loop {
         let reason = match options(&config, &lane) {
             Ok((options, requests_max)) => {
                 let (client, events) = AsyncClient::builder(options).capacity(requests_max).build();
-                match attend(&lane, client, events, &told, &mut backoff).await {
-                    ConnectionError::RequestsDone => return,
-                    broken => broken.to_string(),
+                tokio::select! {
+                    broken = attend(&lane, client, events, &told, &mut backoff) => match broken {
+                        ConnectionError::RequestsDone => return,
+                        broken => broken.to_string(),
+                    },
+                    () = anew.notified() => "connecting anew, with a renewed certificate".to_owned(),
                 }
             }
             Err(reason) => reason,
@@ -286,11 +298,10 @@ fn options(config: &UplinkConfig, lane: &Lane) -> Result<(MqttOptions, usize), S
         .set_network_options(network);
     if broker.is_secure {
         let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-        let own = match (&config.certificate, &config.key) {
-            (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
-            _ => None,
-        };
-        options.set_transport(Transport::tls(read(&config.authority)?, own, None));
+        let identity = Identity::load(&config.identity).map_err(|error| error.to_string())?;
+        let authority = identity.as_ref().map_or_else(|| config.authority.clone(), Identity::authority);
+        let own = identity.map(|identity| read(&identity.pem())).transpose()?.map(|pem| (pem.clone(), pem));
+        options.set_transport(Transport::tls(read(&authority)?, own, None));
     }
     Ok((options, requests_max))
 }

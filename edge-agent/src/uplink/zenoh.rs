@@ -3,9 +3,9 @@
 //! A durable batch is a query whose reply is the acknowledgement, because Zenoh's `put` returns `Ok` while the hub is
 //! away and nothing is delivered. QUIC only: the TLS link loses messages under load. `zenoh::open` waits for the hub,
 //! so it runs in a task of its own; a session that twice did not answer is closed and opened anew, whatever Zenoh
-//! itself believes about it.
+//! itself believes about it. An enrolled box shows its certificate; each opening reads the files again.
 
-use super::{Link, LinkError, UplinkConfig};
+use super::{Identity, Link, LinkError, UplinkConfig};
 use crate::backoff::Backoff;
 use std::{
     path::Path,
@@ -53,10 +53,11 @@ impl ZenohLink {
     }
 
     fn session(&self) -> Result<Session, LinkError> {
-        self.session
-            .borrow()
-            .clone()
-            .ok_or_else(|| self.away("not connected yet (is it running, and uplink.authority its ca.pem?)"))
+        self.session.borrow().clone().ok_or_else(|| {
+            self.away(
+                "not connected yet (is it running? was this box enrolled there, or is uplink.authority its ca.pem?)",
+            )
+        })
     }
 
     fn was_silent(&self) {
@@ -126,6 +127,10 @@ impl Link for ZenohLink {
         }
     }
 
+    fn reopen(&self) {
+        self.anew.notify_one();
+    }
+
     fn carrier(&self) -> &'static str {
         "zenoh"
     }
@@ -137,8 +142,10 @@ async fn keep_open(config: UplinkConfig, opened: watch::Sender<Option<Session>>,
         let client = match client(&config) {
             Ok(client) => client,
             Err(reason) => {
+                // A damaged identity may be enrolled again while the box runs.
                 tracing::error!(reason, "uplink: these settings cannot be used");
-                return;
+                tokio::time::sleep(Duration::from_millis(backoff.next_ms())).await;
+                continue;
             }
         };
         match zenoh::open(client).await {
@@ -161,10 +168,13 @@ async fn keep_open(config: UplinkConfig, opened: watch::Sender<Option<Session>>,
     }
 }
 
-fn client(config: &UplinkConfig) -> Result<zenoh::Config, String> {
+/// Zenoh's settings for `config`: mutual TLS when the box is enrolled.
+pub fn client(config: &UplinkConfig) -> Result<zenoh::Config, String> {
     let text = |value: &str| serde_json::Value::from(value).to_string();
     let path = |path: &Path| text(&path.to_string_lossy());
-    let settings = [
+    let identity = Identity::load(&config.identity).map_err(|error| error.to_string())?;
+    let authority = identity.as_ref().map_or_else(|| config.authority.clone(), Identity::authority);
+    let mut settings = vec![
         ("mode", text("client")),
         ("connect/endpoints", serde_json::Value::from(vec![config.hub.clone()]).to_string()),
         ("connect/timeout_ms", "-1".into()),
@@ -174,13 +184,15 @@ fn client(config: &UplinkConfig) -> Result<zenoh::Config, String> {
         ("scouting/multicast/enabled", "false".into()),
         ("scouting/gossip/enabled", "false".into()),
         ("transport/link/tx/lease", LEASE_MS.to_string()),
-        ("transport/link/tls/root_ca_certificate", path(&config.authority)),
+        ("transport/link/tls/root_ca_certificate", path(&authority)),
     ];
-    let mut settings = settings.to_vec();
-    if let (Some(certificate), Some(key)) = (&config.certificate, &config.key) {
-        settings.push(("transport/link/tls/connect_certificate", path(certificate)));
-        settings.push(("transport/link/tls/connect_private_key", path(key)));
-        settings.push(("transport/link/tls/enable_mtls", "true".into()));
+    if let Some(identity) = identity {
+        let pem = path(&identity.pem());
+        settings.extend([
+            ("transport/link/tls/enable_mtls", "true".into()),
+            ("transport/link/tls/connect_certificate", pem.clone()),
+            ("transport/link/tls/connect_private_key", pem),
+        ]);
     }
     let mut client = zenoh::Config::default();
     for (key, value) in settings {

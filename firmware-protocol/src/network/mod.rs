@@ -2,12 +2,13 @@
 //!
 //! *Durable lane*: [`Batch`] up, [`Acknowledgement`] back after the hub's commit. *Live lane*: [`LiveState`], newest
 //! only, may drop. *Down*: [`Command`]. Names of the places they are said at: [`topic`]. What a record holds:
-//! [`record`]; how places are packed: [`chunk`].
+//! [`record`]; how places are packed: [`chunk`]. How a box becomes known, over HTTPS: [`enrolment`].
 
 pub mod batch;
 pub mod broker;
 pub mod chunk;
 pub mod command;
+pub mod enrolment;
 pub mod event;
 pub mod live;
 pub mod record;

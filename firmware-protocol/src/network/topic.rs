@@ -43,9 +43,22 @@ pub fn answers(venue: &str, edge: &str) -> String {
     format!("rinkside/1/{venue}/{edge}/answers")
 }
 
+/// Where the hub answers all boxes, as an MQTT filter.
+pub const ANSWERS_OF_ALL_MQTT: &str = "rinkside/1/+/+/answers";
+
 /// Where a box hears its commands.
 pub fn commands(venue: &str, edge: &str) -> String {
     format!("rinkside/1/{venue}/{edge}/commands")
+}
+
+/// Everything a box may say and hear, as a key expression.
+pub fn own(venue: &str, edge: &str) -> String {
+    format!("rinkside/1/{venue}/{edge}/**")
+}
+
+/// The same as an MQTT topic filter.
+pub fn own_over_mqtt(venue: &str, edge: &str) -> String {
+    format!("rinkside/1/{venue}/{edge}/#")
 }
 
 /// The `(venue, edge)` a key expression names, when it is one of ours.
