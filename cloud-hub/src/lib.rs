@@ -14,6 +14,7 @@ pub mod ids;
 pub mod time;
 pub mod storage;
 pub mod trust;
+pub mod downlink;
 pub mod ingest;
 pub mod event_store;
 pub mod projections;

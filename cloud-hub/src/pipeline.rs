@@ -6,6 +6,7 @@
 
 use crate::{
     config::HubConfig,
+    downlink::Desk,
     event_store::EventStore,
     gateway,
     health::{self, Health},
@@ -133,13 +134,16 @@ impl Ears {
         let certificates = Certificates::ensure(&config.ingest.certificates, &config.ingest.names)?;
         if !config.ingest.require_certificates {
             tracing::warn!("certificates are not required: whoever reaches ingest.listen may speak for any box");
-            return Ok(Self { listener: Listener::open(&config.ingest, &certificates, None).await?, enrolment: None });
+            let desk = Desk::open(hub.database.clone(), &certificates, None)?;
+            let listener = Listener::open(&config.ingest, &certificates, None, Some(desk)).await?;
+            return Ok(Self { listener, enrolment: None });
         }
         let port = config.ingest.listen.iter().find_map(|endpoint| endpoint.rsplit(':').next()?.parse().ok());
         let (database, roster) = (hub.database.clone(), hub.roster.clone());
         let enrolment =
             enrolment::Service::open(&config.trust, &certificates, database, roster, port.unwrap_or(0)).await?;
-        let listener = Listener::open(&config.ingest, &certificates, Some(&hub.roster)).await?;
+        let desk = Desk::open(hub.database.clone(), &certificates, Some(hub.roster.clone()))?;
+        let listener = Listener::open(&config.ingest, &certificates, Some(&hub.roster), Some(desk)).await?;
         Ok(Self { listener, enrolment: Some(enrolment) })
     }
 

@@ -12,6 +12,7 @@
 
 pub mod ids;
 pub mod time;
+pub mod log;
 pub mod geometry;
 pub mod rink;
 pub mod queue;
@@ -26,6 +27,7 @@ pub mod events;
 pub mod store;
 pub mod uplink;
 pub mod health;
+pub mod downlink;
 pub mod web;
 pub mod config;
 pub mod pipeline;

@@ -1,8 +1,9 @@
-//! The command line: `serve`, `edges`, `check-config`, `openapi`.
+//! The command line: `serve`, `edges`, `command`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
 
+mod command;
 mod edges;
 
 use crate::{
@@ -23,6 +24,8 @@ const EXAMPLES: &str = "Examples:
   cloud-hub serve --config /etc/rinkside/hub.toml
   cloud-hub edges code --venue oak                    a code with which one box of venue oak enrols
   cloud-hub edges revoke oak-box-1                    that box gets nowhere from now on
+  cloud-hub command oak-box-1 game-start 2025020001   that box records this game from now on
+  cloud-hub command oak-box-1 log                     its newest log lines
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
 
@@ -31,15 +34,17 @@ const EXAMPLES: &str = "Examples:
 #[command(name = "cloud-hub", version, about, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Command,
+    what: What,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum What {
     /// Run the hub until SIGTERM or Ctrl-C
     Serve(Serve),
     /// Let boxes in and shut them out
     Edges(edges::Edges),
+    /// Have a box do something, and say what became of it
+    Command(command::Order),
     /// Read a configuration and say everything that is wrong with it
     CheckConfig {
         /// The file
@@ -50,7 +55,7 @@ enum Command {
 }
 
 /// Which hub is meant.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Place {
     /// Configuration file; without one, the defaults of config/hub.toml
     #[arg(long, value_name = "FILE", global = true)]
@@ -74,8 +79,8 @@ struct Serve {
 
 /// Does what the arguments say.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
-        Command::Serve(arguments) => {
+    match cli.what {
+        What::Serve(arguments) => {
             let config = arguments.configuration()?;
             speak(&config.log)?;
             // In a task of its own: a Zenoh session that is dropped blocks its thread, and under `block_on` that thread
@@ -83,15 +88,18 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             let serving = async { tokio::spawn(async move { pipeline::serve(&config).await }).await };
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serving)?
         }
-        Command::Edges(edges) => {
+        What::Edges(edges) => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(edges::run(edges))
         }
-        Command::CheckConfig { file } => {
+        What::Command(order) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command::run(order))
+        }
+        What::CheckConfig { file } => {
             read(&file)?;
             println!("{}: no faults", file.display());
             Ok(())
         }
-        Command::Openapi => {
+        What::Openapi => {
             print!("{}", gateway::document());
             Ok(())
         }

@@ -4,6 +4,7 @@
 //!  Zenoh query (Batch)   ─┐                                                          ┌► Zenoh reply
 //!  MQTT publish (Batch)  ─┴► admission ─► Handover ─► event_store ─► Answer, after ──┴► MQTT answer topic
 //!  Zenoh put, MQTT publish (LiveState) ─► LiveBoard ─► gateway       the commit
+//!  Zenoh query, MQTT publish (Report) ─► downlink::Desk ─► Zenoh reply, MQTT answer topic
 //! ```
 //!
 //! Comes in: bytes from strangers. Goes out: [`Handover`]s in a bounded queue, the [`LiveBoard`], and an answer for
@@ -21,6 +22,7 @@ pub use admission::{Admission, Handover};
 pub use config::IngestConfig;
 pub use live_board::LiveBoard;
 
+use crate::downlink::Desk;
 use crate::trust::{Certificates, Roster, TrustError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -48,17 +50,20 @@ pub type BrokerFault = watch::Sender<Option<String>>;
 pub struct Listener {
     zenoh: zenoh::Listener,
     mqtt: Option<mqtt::Listener>,
+    desk: Option<Desk>,
 }
 
 impl Listener {
-    /// Opens every way in; with a `roster`, for those on it alone. A broker that is away is no error.
+    /// Opens every way in; with a `roster`, for those on it alone, with a `desk` for whoever asks for commands too. A
+    /// broker that is away is no error.
     pub async fn open(
         config: &IngestConfig,
         certificates: &Certificates,
         roster: Option<&Roster>,
+        desk: Option<Desk>,
     ) -> Result<Self, IngestError> {
         let mqtt = (!config.mqtt.is_empty()).then(|| mqtt::Listener::new(config, certificates));
-        Ok(Self { zenoh: Box::pin(zenoh::Listener::open(config, certificates, roster)).await?, mqtt })
+        Ok(Self { zenoh: Box::pin(zenoh::Listener::open(config, certificates, roster)).await?, mqtt, desk })
     }
 
     /// Takes what comes until `stop`. Returns once nothing more will be handed over.
@@ -69,11 +74,11 @@ impl Listener {
         broker: BrokerFault,
         stop: CancellationToken,
     ) -> Result<(), IngestError> {
-        let zenoh = self.zenoh.run(admission.clone(), live.clone(), stop.clone());
+        let zenoh = self.zenoh.run(admission.clone(), live.clone(), self.desk.clone(), stop.clone());
         let Some(mqtt) = self.mqtt else { return zenoh.await };
         // The router ends before its time only when something is badly wrong, and then the hub ends too.
         let router_ended = stop.child_token();
-        let mqtt = mqtt.run(admission, live, broker, router_ended.clone());
+        let mqtt = mqtt.run(admission, live, self.desk, broker, router_ended.clone());
         let zenoh = async {
             let ended = zenoh.await;
             router_ended.cancel();
@@ -91,6 +96,6 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), IngestError> {
     let certificates = Certificates::ensure(&config.certificates, &config.names)?;
-    let listener = Listener::open(config, &certificates, None).await?;
+    let listener = Listener::open(config, &certificates, None, None).await?;
     listener.run(admission, live, BrokerFault::default(), stop).await
 }

@@ -1,6 +1,7 @@
 //! The hub at an MQTT broker: what boxes publish there comes in like what comes over Zenoh.
 //!
-//! Comes in: batches at `RECORDS_OF_ALL_MQTT` with an answer topic and a number, states at `LIVE_OF_ALL_MQTT`. Goes
+//! Comes in: batches at `RECORDS_OF_ALL_MQTT` and reports at `COMMANDS_OF_ALL_MQTT`, with an answer topic and a number,
+//! states at `LIVE_OF_ALL_MQTT`. Goes
 //! out: the answer with that number, after the commit, at the speaker's own answer topic and nowhere else; states on
 //! the board. The connection is always attended to: batches wait in a queue beside it, and one that finds it full gets
 //! no answer, so that its box sends it again. Without a broker: said in [`BrokerFault`], tried again with jitter, at
@@ -8,7 +9,7 @@
 //! remembers nobody.
 
 use super::{Admission, BrokerFault, IngestConfig, LiveBoard};
-use crate::{time, trust::Certificates};
+use crate::{downlink::Desk, time, trust::Certificates};
 use firmware_protocol::network::{broker, topic};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, NetworkOptions, Publish, PublishOptions,
@@ -53,9 +54,16 @@ impl Listener {
     }
 
     /// Takes what comes until `stop`; then waits for what is under way and says goodbye.
-    pub async fn run(self, admission: Admission, live: LiveBoard, fault: BrokerFault, stop: CancellationToken) {
+    pub async fn run(
+        self,
+        admission: Admission,
+        live: LiveBoard,
+        desk: Option<Desk>,
+        fault: BrokerFault,
+        stop: CancellationToken,
+    ) {
         let (questions, asked) = mpsc::channel(BATCHES_MAX);
-        let answering = tokio::spawn(answer_all(asked, admission.clone()));
+        let answering = tokio::spawn(answer_all(asked, admission.clone(), desk));
         let mut tries = 0;
         while !stop.is_cancelled() {
             let reason = match self.options() {
@@ -138,6 +146,7 @@ impl Visit<'_> {
                 Ok(Event::Incoming(Incoming::ConnAck(_))) => {
                     // A fresh connection's queue is empty.
                     let _ = self.client.try_subscribe(topic::RECORDS_OF_ALL_MQTT, QoS::AtLeastOnce);
+                    let _ = self.client.try_subscribe(topic::COMMANDS_OF_ALL_MQTT, QoS::AtLeastOnce);
                     let _ = self.client.try_subscribe(topic::LIVE_OF_ALL_MQTT, QoS::AtMostOnce);
                 }
                 Ok(Event::Incoming(Incoming::SubAck(taken))) => {
@@ -179,7 +188,7 @@ impl Visit<'_> {
 
     fn take(&self, message: Publish) {
         let key = String::from_utf8_lossy(&message.topic).into_owned();
-        if topic::record_stream(&key).is_none() {
+        if topic::record_stream(&key).is_none() && !topic::is_commands(&key) {
             self.admission.show(self.live, &key, &message.payload);
         } else if self.questions.try_send(Question { batch: message, client: self.client.clone() }).is_err() {
             metrics::counter!("ingest_busy_total").increment(1);
@@ -188,11 +197,21 @@ impl Visit<'_> {
 }
 
 /// Admits batches in the order they came, each waiting for its own commit only.
-async fn answer_all(mut asked: mpsc::Receiver<Question>, admission: Admission) {
+async fn answer_all(mut asked: mpsc::Receiver<Question>, admission: Admission, desk: Option<Desk>) {
     let under_way = Arc::new(Semaphore::new(BATCHES_MAX));
     while let Some(Question { batch, client }) = asked.recv().await {
         let Ok(permit) = under_way.clone().acquire_owned().await else { return };
         let key = String::from_utf8_lossy(&batch.topic).into_owned();
+        if topic::is_commands(&key) {
+            let Some(desk) = desk.clone() else { continue };
+            tokio::spawn(async move {
+                if let Some(orders) = desk.answer(&key, &batch.payload).await {
+                    answer(&client, &key, batch.properties.as_ref(), orders);
+                }
+                drop(permit);
+            });
+            continue;
+        }
         let Some(entered) = admission.enter(&key, &batch.payload) else { continue };
         tokio::spawn(async move {
             if let Some(acknowledgement) = entered.acknowledged().await {

@@ -1,6 +1,6 @@
 //! The hub's Zenoh router: boxes reach it over QUIC.
 //!
-//! Comes in: queries at `RECORDS_OF_ALL` (batches) and puts at `LIVE_OF_ALL` (states). Goes out: replies, states on the
+//! Comes in: queries at `RECORDS_OF_ALL` (batches) and `COMMANDS_OF_ALL` (reports), puts at `LIVE_OF_ALL` (states). Goes out: replies, states on the
 //! board. QUIC only: Zenoh's TLS link loses messages under load while `put` reports success. Scouting is off: a hub is
 //! reached where its boxes are told, nowhere else. Stopping undeclares the queryable, so that a box learns at once.
 //!
@@ -9,6 +9,7 @@
 //! opens the router anew: every link ends, a revoked box's for good, the others' for the second they need to come back.
 
 use super::{Admission, IngestConfig, IngestError, LiveBoard};
+use crate::downlink::Desk;
 use crate::trust::{
     Certificates, Roster,
     roster::{Members, name_of},
@@ -50,6 +51,7 @@ pub struct Listener {
 struct Ear {
     session: Session,
     batches: Queryable<FifoChannelHandler<Query>>,
+    reports: Queryable<FifoChannelHandler<Query>>,
     states: Subscriber<RingChannelHandler<Sample>>,
 }
 
@@ -76,6 +78,7 @@ impl Listener {
         mut self,
         admission: Admission,
         live: LiveBoard,
+        desk: Option<Desk>,
         stop: CancellationToken,
     ) -> Result<(), IngestError> {
         let under_way = Arc::new(Semaphore::new(QUERIES_MAX));
@@ -83,7 +86,10 @@ impl Listener {
             // States never wait for a batch to be opened.
             let deaf = stop.child_token();
             let shown = tokio::spawn(show(self.ear.states, admission.clone(), live.clone(), deaf.clone()));
-            let is_changed = answer_all(&self.ear.batches, &mut self.members, &admission, &under_way, &stop).await;
+            let is_changed = {
+                let questions = (&self.ear.batches, &self.ear.reports);
+                answer_all(questions, &mut self.members, (&admission, desk.as_ref()), &under_way, &stop).await
+            };
             deaf.cancel();
             let _ = shown.await;
             if !is_changed {
@@ -102,9 +108,9 @@ impl Listener {
 
 /// Answers until `stop`, or until the session breaks: `false`; `true` when the roster changed before.
 async fn answer_all(
-    batches: &Queryable<FifoChannelHandler<Query>>,
+    (batches, reports): (&Queryable<FifoChannelHandler<Query>>, &Queryable<FifoChannelHandler<Query>>),
     members: &mut Option<watch::Receiver<Members>>,
-    admission: &Admission,
+    (admission, desk): (&Admission, Option<&Desk>),
     under_way: &Arc<Semaphore>,
     stop: &CancellationToken,
 ) -> bool {
@@ -114,6 +120,10 @@ async fn answer_all(
             () = changed(members) => return true,
             query = batches.recv_async() => match query {
                 Ok(query) => answer(query, admission, under_way).await,
+                Err(_) => return false,
+            },
+            query = reports.recv_async() => match query {
+                Ok(query) => command(query, desk, under_way).await,
                 Err(_) => return false,
             },
         }
@@ -171,12 +181,17 @@ impl Ear {
             .with(FifoChannel::new(QUERIES_MAX))
             .await
             .map_err(|error| fault(&error))?;
+        let reports = session
+            .declare_queryable(topic::COMMANDS_OF_ALL)
+            .with(FifoChannel::new(QUERIES_MAX))
+            .await
+            .map_err(|error| fault(&error))?;
         let states = session
             .declare_subscriber(topic::LIVE_OF_ALL)
             .with(RingChannel::new(STATES_MAX))
             .await
             .map_err(|error| fault(&error))?;
-        Ok(Self { session, batches, states })
+        Ok(Self { session, batches, reports, states })
     }
 }
 
@@ -205,13 +220,28 @@ async fn answer(query: Query, admission: &Admission, under_way: &Arc<Semaphore>)
     let Some(entered) = admission.enter(query.key_expr().as_str(), &payload.to_bytes()) else { return };
     tokio::spawn(async move {
         if let Some(acknowledgement) = entered.acknowledged().await {
-            let reply = query.reply(query.key_expr().clone(), acknowledgement);
-            if let Err(error) = reply.wait() {
-                tracing::debug!(%error, "a box left before its answer");
-            }
+            reply(&query, acknowledgement);
         }
         drop(permit);
     });
+}
+
+/// Answers one box that asks for its commands.
+async fn command(query: Query, desk: Option<&Desk>, under_way: &Arc<Semaphore>) {
+    let (Some(desk), Ok(permit)) = (desk.cloned(), under_way.clone().acquire_owned().await) else { return };
+    tokio::spawn(async move {
+        let report = query.payload().map(zenoh::bytes::ZBytes::to_bytes).unwrap_or_default();
+        if let Some(orders) = desk.answer(query.key_expr().as_str(), &report).await {
+            reply(&query, orders);
+        }
+        drop(permit);
+    });
+}
+
+fn reply(query: &Query, answer: Vec<u8>) {
+    if let Err(error) = query.reply(query.key_expr().clone(), answer).wait() {
+        tracing::debug!(%error, "a box left before its answer");
+    }
 }
 
 fn router(
@@ -272,7 +302,7 @@ fn rules(members: &Members) -> serde_json::Value {
             "permission": "allow",
             "flows": ["egress"],
             "messages": ["declare_queryable", "declare_subscriber"],
-            "key_exprs": [topic::RECORDS_OF_ALL, topic::LIVE_OF_ALL],
+            "key_exprs": [topic::RECORDS_OF_ALL, topic::LIVE_OF_ALL, topic::COMMANDS_OF_ALL],
         }));
     }
     json!({

@@ -9,6 +9,7 @@ pub mod records;
 pub mod reading;
 pub mod projected;
 pub mod enrolments;
+pub mod commands;
 
 use sqlx::{
     SqlitePool,

@@ -9,7 +9,7 @@ use super::{TrustError, requests::BoxKey};
 use firmware_protocol::network::enrolment::fingerprint;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    SigningKey as _, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use std::{
@@ -47,6 +47,9 @@ impl Certificates {
 
     fn made(folder: &Path, names: &[String]) -> Result<Self, String> {
         fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        // `cloud-hub edges` and a starting hub may both find none: one makes them, the other finds them.
+        let turn = fs::File::create(folder.join("lock")).map_err(|error| error.to_string())?;
+        turn.lock().map_err(|error| error.to_string())?;
         let found = Self {
             authority: folder.join("ca.pem"),
             authority_key: folder.join("ca-key.pem"),
@@ -114,6 +117,11 @@ impl Authority {
     /// What an enrolment code says of this authority.
     pub fn fingerprint(&self) -> String {
         fingerprint(&self.digest)
+    }
+
+    /// Its signature over `bytes`: ECDSA on P-256 with SHA-256, ASN.1.
+    pub fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        self.issuer.key().sign(bytes).map_err(|error| error.to_string())
     }
 
     /// A certificate, PEM, with which the owner of `key` is `name` from `from_us` to `until_us`, microseconds UTC.

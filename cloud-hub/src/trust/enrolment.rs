@@ -178,6 +178,7 @@ impl Desk {
             .certify(key, &name, from_us, until_us)
             .map_err(|reason| Refusal::Denied(StatusCode::INTERNAL_SERVER_ERROR, reason))?;
         let authority = self.authority.pem().to_owned();
-        Ok(Certified { venue: of.venue, edge: of.edge, certificate, authority, port: self.port, from_us, until_us })
+        let (enrolment, port) = (of.enrolment, self.port);
+        Ok(Certified { venue: of.venue, edge: of.edge, enrolment, certificate, authority, port, from_us, until_us })
     }
 }

@@ -15,8 +15,11 @@ use tokio::sync::watch;
 /// The rules for `members`.
 pub fn rules(members: &Members) -> String {
     let mut text = String::from("# Made by the hub from its roster: do not edit.\n");
-    let (records, live, answers) = (topic::RECORDS_OF_ALL_MQTT, topic::LIVE_OF_ALL_MQTT, topic::ANSWERS_OF_ALL_MQTT);
-    let _ = write!(text, "\nuser {HUB_NAME}\ntopic read {records}\ntopic read {live}\ntopic write {answers}\n");
+    let _ = writeln!(text, "\nuser {HUB_NAME}");
+    for heard in [topic::RECORDS_OF_ALL_MQTT, topic::COMMANDS_OF_ALL_MQTT, topic::LIVE_OF_ALL_MQTT] {
+        let _ = writeln!(text, "topic read {heard}");
+    }
+    let _ = writeln!(text, "topic write {}", topic::ANSWERS_OF_ALL_MQTT);
     for (edge, member) in members.iter() {
         let (name, own) = (name_of(edge, member), topic::own_over_mqtt(&member.venue, edge));
         let _ = write!(text, "\nuser {name}\ntopic readwrite {own}\n");

@@ -96,10 +96,10 @@ impl Rink {
         let request = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
         let from_us = until_us - HOUR_US;
         let certificate = authority.certify(&BoxKey::of_request(&request).unwrap(), name, from_us, until_us).unwrap();
-        let (venue, edge, _) = network::enrolment::named(name).unwrap();
+        let (venue, edge, enrolment) = network::enrolment::named(name).unwrap();
         // It knows this hub: only what it shows is wrong.
         let (venue, edge, authority) = (venue.into(), edge.into(), self.authority.pem().into());
-        let certified = Certified { venue, edge, certificate, authority, port: 0, from_us, until_us };
+        let certified = Certified { venue, edge, enrolment, certificate, authority, port: 0, from_us, until_us };
         let folder = self.folder(&format!("forged-{until_us}"));
         Identity::keep(&folder, &key.serialize_pem(), &certified, &self.https, &self.endpoint).unwrap()
     }

@@ -11,9 +11,10 @@ pub mod simulate;
 pub mod store;
 pub mod track;
 
+use crate::log::Memory;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 
 /// The appliance at the rink: cameras and tags in, hockey out.
 #[derive(Debug, Parser)]
@@ -66,7 +67,8 @@ enum Command {
 pub fn main() -> Result<()> {
     let Arguments { command, log_json } = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,zenoh=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr.and(|| Memory));
     if log_json {
         log.json().flatten_event(true).init();
     } else {

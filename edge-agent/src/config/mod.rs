@@ -10,7 +10,7 @@ pub use faults::{Fault, Faults};
 pub use roster::RosterEntry;
 
 use crate::{
-    capture, events, fusion, health,
+    capture, downlink, events, fusion, health,
     inference::{self, jersey},
     rink::Rink,
     sensors, simulation, store,
@@ -46,6 +46,8 @@ pub struct Config {
     pub store: store::StoreConfig,
     /// The way to the hub.
     pub uplink: uplink::UplinkConfig,
+    /// How the hub's commands are carried out.
+    pub downlink: downlink::Config,
     /// How the box measures itself.
     pub health: health::Config,
     /// The box's own page.
@@ -56,7 +58,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Game {
-    /// The game, as the league numbers it.
+    /// The game, as the league numbers it; 0 between games: then nothing but telemetry is kept.
     pub id: u64,
     /// The ice: `nhl` or `iihf`.
     pub rink: simulation::RinkName,
@@ -142,6 +144,7 @@ impl Config {
         list.extend(self.events.faults());
         list.extend(self.store.faults());
         list.extend(self.uplink.faults());
+        list.extend(self.downlink.faults());
         list.extend(self.health.faults());
         list.extend(self.web.faults());
         list

@@ -10,6 +10,7 @@ use super::{
     looking::{self, Desk, Line, Looked, Turn},
     observation, seeing,
     seeing::Seeing,
+    shipping::{self, Ended},
     standing::Standing,
     telemetry, understanding,
     understanding::{STEP_US, Understanding},
@@ -18,6 +19,7 @@ use super::{
 use crate::{
     capture::{self, Frame, Pace, Sight, Start},
     config::Config,
+    downlink::{self, Downlink, Ledger, Surroundings},
     fusion::Observation,
     health::{self, Health, State},
     ids::CameraId,
@@ -26,7 +28,7 @@ use crate::{
     sensors::{self, Reading},
     store::Store,
     time,
-    uplink::{self, Transport, UplinkState, both::Both, mqtt::MqttLink, zenoh::ZenohLink},
+    uplink::UplinkState,
     web,
 };
 use anyhow::{Context, Result};
@@ -49,11 +51,19 @@ const FRAMES_MAX: usize = 2;
 const OBSERVATIONS_MAX: usize = 8_192;
 /// Readings waiting for the next step: four seconds of a full game.
 const READINGS_MAX: usize = 4_096;
+/// Between games nothing is said or kept but telemetry.
+const NO_GAME: u64 = 0;
 /// A truth thread that has not come round for this long hangs, and systemd restarts the box.
 const HANGING_US: u64 = 10_000_000;
 
-/// Runs the box until `stop`.
-pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToken) -> Result<()> {
+/// Runs the box until `stop`, or until an order of the hub needs it to start anew. `check` says whether settings with
+/// what the hub has said laid over them are sound.
+pub async fn run(
+    config: Config,
+    annotate: Option<&Path>,
+    (ledger, check): (Ledger, downlink::Check),
+    stop: CancellationToken,
+) -> Result<Ended> {
     let health = Health::new();
     let metrics = health::Metrics::install()?;
     let store = Arc::new(Store::open(&config.store)?);
@@ -102,19 +112,27 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
     let play =
         config.is_simulated().then(|| sensors::simulated::Play { config: config.simulation.clone(), started_us });
     let telemetry_store = store.clone();
-    let watched = board::watch_others(&config.uplink, uplink_seen, lines.clone(), store.clone(), health.clone());
-    tokio::select! {
-        done = sensors::run(config.sensors.clone(), play, readings, lines, stop.clone()) => done?,
-        () = ship(&config, store.clone(), newest, uplink_state, stop.clone()) => {}
-        () = watched => {}
+    let watched =
+        board::watch_others(&config.uplink, uplink_seen.clone(), lines.clone(), store.clone(), health.clone());
+    let around = Surroundings {
+        check,
+        newest: newest.clone(),
+        health: health.clone(),
+        diagnostics: Box::new(shipping::diagnostics(&health, &store, &uplink_seen)),
+    };
+    let downlink = Downlink::new(config.downlink.clone(), config.uplink.clone(), ledger, around);
+    let ended = tokio::select! {
+        done = sensors::run(config.sensors.clone(), play, readings, lines, stop.clone()) => done.map(|()| Ended::Stopped)?,
+        ended = shipping::ship(&config, store.clone(), newest, uplink_state, downlink, stop.clone()) => ended,
+        () = watched => Ended::Stopped,
         done = health::run(
             config.health.clone(),
             health.clone(),
             move |samples| samples.into_iter().for_each(|sample| keep(&telemetry_store, &Record::Telemetry(sample))),
             move || time::monotonic_us().saturating_sub(beat_us.load(Ordering::Relaxed)) < HANGING_US,
             stop.clone(),
-        ) => done?,
-    }
+        ) => done.map(|()| Ended::Stopped)?,
+    };
     stop.cancel();
     halt.store(true, Ordering::Relaxed);
     tokio::task::spawn_blocking(move || threads.into_iter().try_for_each(JoinHandle::join))
@@ -122,7 +140,7 @@ pub async fn run(config: Config, annotate: Option<&Path>, stop: CancellationToke
         .map_err(|_| anyhow::anyhow!("a stage panicked: see the log"))?;
     page.await?;
     tracing::info!("box stopped");
-    Ok(())
+    Ok(ended)
 }
 
 /// The detectors; health says why there are none.
@@ -238,6 +256,9 @@ struct Ways {
 
 impl Outlet for Ways {
     fn say(&mut self, said: Said) {
+        if self.game == NO_GAME {
+            return;
+        }
         match said {
             Said::State(..) => {}
             Said::Newest(snapshot, tick) => self.live.send_modify(|newest| {
@@ -296,35 +317,6 @@ fn keep(store: &Store, record: &Record) {
     if let Err(fault) = store.append(record) {
         metrics::counter!("store_refused_total", "stream" => record.stream().name()).increment(1);
         tracing::error!(%fault, stream = record.stream().name(), "record not kept");
-    }
-}
-
-/// Both lanes to the hub; without a hub, only the stop.
-async fn ship(
-    config: &Config,
-    store: Arc<Store>,
-    newest: watch::Receiver<Option<LiveState>>,
-    state: watch::Sender<UplinkState>,
-    stop: CancellationToken,
-) {
-    let uplink = config.uplink.clone();
-    if uplink.is_alone() {
-        stop.cancelled().await;
-        return;
-    }
-    match uplink.transport {
-        Transport::Zenoh => {
-            let link = ZenohLink::open(&uplink);
-            uplink::run(uplink, link, store, newest, state, stop).await;
-        }
-        Transport::Mqtt => {
-            let link = MqttLink::open(&uplink);
-            uplink::run(uplink, link, store, newest, state, stop).await;
-        }
-        Transport::Both => {
-            let link = Both::new(ZenohLink::open(&uplink), MqttLink::open(&uplink), uplink.retry_max_ms);
-            uplink::run(uplink, link, store, newest, state, stop).await;
-        }
     }
 }
 

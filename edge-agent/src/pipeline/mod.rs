@@ -15,11 +15,13 @@ mod looking;
 mod readings;
 mod replay;
 mod seeing;
+mod shipping;
 mod standing;
 mod understanding;
 mod wire;
 
 pub use replay::REPLAY_START_US;
+pub use shipping::Ended;
 pub use understanding::Said;
 
 use crate::{

@@ -100,6 +100,14 @@ impl UplinkConfig {
         self
     }
 
+    /// The certificate of the authority this box trusts: its own hub's when it is enrolled.
+    pub fn own_authority(&self) -> PathBuf {
+        match Identity::load(&self.identity) {
+            Ok(Some(identity)) => identity.authority(),
+            _ => self.authority.clone(),
+        }
+    }
+
     /// Whether the hub has certified this box.
     pub fn is_enrolled(&self) -> bool {
         Identity::is_kept(&self.identity)

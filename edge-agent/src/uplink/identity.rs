@@ -24,6 +24,9 @@ pub struct Identity {
     pub venue: String,
     /// Its name.
     pub edge: String,
+    /// The hub's number of the enrolment.
+    #[serde(default)]
+    pub enrolment: i64,
     /// Where it renews, `https://<name>:<port>`.
     pub hub: String,
     /// Where it reaches the hub over Zenoh, `quic/<name>:<port>`.
@@ -82,6 +85,7 @@ impl Identity {
         let identity = Self {
             venue: certified.venue.clone(),
             edge: certified.edge.clone(),
+            enrolment: certified.enrolment,
             hub: hub.to_owned(),
             endpoint: endpoint.to_owned(),
             from_us: certified.from_us,
@@ -158,7 +162,7 @@ mod tests {
     fn certified(from_us: i64, until_us: i64) -> Certified {
         let (venue, edge, port) = ("oak".into(), "box-1".into(), 7447);
         let (certificate, authority) = ("CERTIFICATE".into(), "AUTHORITY".into());
-        Certified { venue, edge, certificate, authority, port, from_us, until_us }
+        Certified { venue, edge, enrolment: 7, certificate, authority, port, from_us, until_us }
     }
 
     #[test]

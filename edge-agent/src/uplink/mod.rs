@@ -84,6 +84,34 @@ pub trait Link: Send + Sync + 'static {
     fn carrier(&self) -> &'static str;
 }
 
+/// A way that several use.
+impl<L: Link> Link for Arc<L> {
+    fn ask(
+        &self,
+        key: &str,
+        payload: Vec<u8>,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Vec<u8>, LinkError>> + Send {
+        L::ask(self, key, payload, timeout)
+    }
+
+    fn say(&self, key: &str, payload: Vec<u8>) -> impl Future<Output = Result<(), LinkError>> + Send {
+        L::say(self, key, payload)
+    }
+
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        L::close(self)
+    }
+
+    fn reopen(&self) {
+        L::reopen(self);
+    }
+
+    fn carrier(&self) -> &'static str {
+        L::carrier(self)
+    }
+}
+
 /// How the uplink is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UplinkState {

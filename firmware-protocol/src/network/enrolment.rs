@@ -130,6 +130,8 @@ pub struct Certified {
     pub venue: String,
     /// The box's name.
     pub edge: String,
+    /// The hub's number of the enrolment.
+    pub enrolment: i64,
     /// Its certificate, PEM.
     pub certificate: String,
     /// The hub's authority, PEM.

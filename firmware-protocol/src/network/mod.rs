@@ -1,7 +1,7 @@
 //! What a box and the hub say to each other.
 //!
 //! *Durable lane*: [`Batch`] up, [`Acknowledgement`] back after the hub's commit. *Live lane*: [`LiveState`], newest
-//! only, may drop. *Down*: [`Command`]. Names of the places they are said at: [`topic`]. What a record holds:
+//! only, may drop. *Down*: [`Command`]s, which the box asks for. Names of the places they are said at: [`topic`]. What a record holds:
 //! [`record`]; how places are packed: [`chunk`]. How a box becomes known, over HTTPS: [`enrolment`].
 
 pub mod batch;
@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use batch::{Acknowledgement, Answer, Batch, Stream};
 pub use chunk::{ChunkBuilder, Who, centimetres};
-pub use command::Command;
+pub use command::{Command, Order, Orders, Outcome, Report, Reported, SignedOrder, Tagged};
 pub use event::{Event, EventKind, GameClock, Role, Side, Zone};
 pub use live::{LivePlayer, LivePuck, LiveState};
 pub use record::{Column, Loss, Record, Telemetry, TrackChunk};

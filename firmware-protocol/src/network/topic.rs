@@ -46,9 +46,20 @@ pub fn answers(venue: &str, edge: &str) -> String {
 /// Where the hub answers all boxes, as an MQTT filter.
 pub const ANSWERS_OF_ALL_MQTT: &str = "rinkside/1/+/+/answers";
 
-/// Where a box hears its commands.
+/// Where a box asks for its commands.
 pub fn commands(venue: &str, edge: &str) -> String {
     format!("rinkside/1/{venue}/{edge}/commands")
+}
+
+/// Where the hub is asked for commands by all boxes.
+pub const COMMANDS_OF_ALL: &str = "rinkside/1/*/*/commands";
+
+/// The same as an MQTT filter.
+pub const COMMANDS_OF_ALL_MQTT: &str = "rinkside/1/+/+/commands";
+
+/// Whether `key` is where a box asks for its commands.
+pub fn is_commands(key: &str) -> bool {
+    speaker(key).is_some_and(|(venue, edge)| key == commands(venue, edge))
 }
 
 /// Everything a box may say and hear, as a key expression.
