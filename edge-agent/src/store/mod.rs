@@ -1,9 +1,10 @@
-//! Keeps every record until the hub has it: a journal in sled.
+//! Keeps every record until the hub has it: a journal in sled, and in an outage sealed parts beside it.
 //!
 //! ```text
 //!  append ─► queue (bounded, waits) ─► writer thread: one group, one fsync ─► receipts, committed()
-//!                                        ▲                                        │
-//!  forget_below ─────────────────────────┘             read ◄── uplink ◄──────────┘
+//!                                        ▲       │ oldest, beyond head_bytes      │
+//!  forget_below ─────────────────────────┘       ▼                                ▼
+//!                                     <path>.parts: sealed files ─► read ◄── uplink
 //! ```
 //!
 //! Comes in: [`Record`]s. Goes out: the same, encoded, in order, by `(stream, sequence)`, once their group is on disk.
@@ -21,7 +22,10 @@
 mod config;
 mod entry;
 mod journal;
+mod parts;
+mod reading;
 mod salvage;
+mod sealing;
 mod survey;
 mod shedding;
 mod writer;
@@ -33,7 +37,8 @@ pub use writer::Receipt;
 
 use crate::queue;
 use firmware_protocol::network::{self, Record, Stream};
-use journal::{Journal, Shared};
+use journal::Journal;
+use reading::Shared;
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
 use tokio::sync::watch;
 use writer::{Work, Writer};
