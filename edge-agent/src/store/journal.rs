@@ -14,7 +14,7 @@ use super::{
 use firmware_protocol::network::{self, Loss, Record, Stream};
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicU64},
 };
 use tokio::sync::watch;
 
@@ -156,6 +156,7 @@ impl Journal {
             sled: RwLock::new(Some(sled)),
             parts,
             streams: Mutex::new(streams),
+            pending_bytes: AtomicU64::new(0),
             fault: Mutex::new(None),
             committed: watch::Sender::new(streams.map(|stream| stream.next_sequence)),
         };

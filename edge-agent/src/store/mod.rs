@@ -33,6 +33,7 @@ mod writer;
 mod tests;
 
 pub use config::StoreConfig;
+pub use salvage::holds_journal;
 pub use writer::Receipt;
 
 use crate::queue;
@@ -99,6 +100,8 @@ pub struct StoreStats {
     pub epoch: u64,
     /// Events, tracks, telemetry.
     pub streams: [StreamStats; 3],
+    /// Bytes of records that wait in memory because the disk takes none.
+    pub pending_bytes: u64,
     /// Why nothing is written now, if so.
     pub fault: Option<String>,
 }

@@ -10,7 +10,10 @@ use super::{
     parts::{Draft, Parts},
 };
 use firmware_protocol::network::{Loss, Stream};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{
+    Mutex, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::watch;
 
 /// Looks for a record that is just moving from sled into a part, or out of one.
@@ -23,6 +26,7 @@ pub(super) struct Shared {
     pub(super) sled: RwLock<Option<sled::Db>>,
     pub(super) parts: Parts,
     pub(super) streams: Mutex<[StreamStats; 3]>,
+    pub(super) pending_bytes: AtomicU64,
     pub(super) fault: Mutex<Option<String>>,
     pub(super) committed: watch::Sender<[u64; 3]>,
 }
@@ -41,7 +45,16 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> StoreStats {
-        StoreStats { epoch: self.epoch, streams: *locked(&self.streams), fault: locked(&self.fault).clone() }
+        StoreStats {
+            epoch: self.epoch,
+            streams: *locked(&self.streams),
+            pending_bytes: self.pending_bytes.load(Ordering::Relaxed),
+            fault: locked(&self.fault).clone(),
+        }
+    }
+
+    pub(super) fn set_pending_bytes(&self, bytes: u64) {
+        self.pending_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn set_fault(&self, fault: Option<String>) {

@@ -51,6 +51,12 @@ enum Fault {
     Corrupt(String),
 }
 
+/// Whether there is a journal at `path`, or what an opening that was cut short left of one.
+pub fn holds_journal(path: &Path) -> bool {
+    path.join("db").is_file()
+        || ["salvaging", "before", "parts"].into_iter().any(|suffix| with_suffix(path, suffix).is_dir())
+}
+
 /// Opens sled and nothing more.
 pub(super) fn open_sled(config: &StoreConfig) -> Result<sled::Db, StoreError> {
     try_open_sled(config, &config.path).map_err(|fault| match fault {

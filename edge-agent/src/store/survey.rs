@@ -15,6 +15,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Bytes read at once: opening is to cost little memory.
+const WINDOW_BYTES: u64 = 2 << 20;
+
 /// What the files themselves say, whatever sled makes of them.
 #[derive(Default)]
 pub(super) struct Survey {
@@ -79,7 +82,7 @@ pub(super) fn search(file: &Path, mut found: impl FnMut(Entry<'_>)) -> io::Resul
     let mut file = File::open(file)?;
     let mut window = Vec::new();
     loop {
-        let read = (&mut file).take(8 << 20).read_to_end(&mut window)?;
+        let read = (&mut file).take(WINDOW_BYTES).read_to_end(&mut window)?;
         // An entry that begins in the last bytes may end in the next window.
         let whole_before = if read == 0 { window.len() } else { window.len().saturating_sub(entry::BYTES_MAX) };
         let at = each_entry(&window, whole_before, &mut found);

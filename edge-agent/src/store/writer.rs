@@ -232,6 +232,7 @@ impl Writer {
                     None => thread::sleep(Duration::from_millis(LOOK_MS)),
                 }
                 group.shrink(self.config.pending_bytes_max);
+                self.journal.shared().set_pending_bytes(group.bytes);
             }
             let tried = match error {
                 StoreError::Full { .. } => Ok(()),
@@ -239,6 +240,7 @@ impl Writer {
             };
             match tried.and_then(|()| self.commit(&mut group)) {
                 Ok(()) => {
+                    self.journal.shared().set_pending_bytes(0);
                     self.journal.shared().set_fault(None);
                     tracing::warn!(tries = backoff.tries(), "the disk takes writes again");
                     return;

@@ -29,7 +29,9 @@ fn append_all(store: &Store, numbers: std::ops::Range<u64>, record: impl Fn(u64)
     let numbers: Vec<u64> = numbers.collect();
     for group in numbers.chunks(100) {
         let receipts: Vec<_> = group.iter().map(|number| store.append(&record(*number)).unwrap()).collect();
-        receipts.into_iter().for_each(|receipt| drop(receipt.wait().unwrap()));
+        for receipt in receipts {
+            receipt.wait().unwrap();
+        }
     }
 }
 
