@@ -41,6 +41,8 @@ const GAME: u64 = 2_025_020_001;
 /// How long live is watched with nothing to drain, after a moment for joining.
 const IDLE: Duration = Duration::from_secs(15);
 const JOINING: Duration = Duration::from_secs(3);
+/// With a limit of bytes it takes longer: of a long outage, its first hour.
+const LIMITED_SECONDS_MAX: u64 = 3_600;
 /// Nothing here takes longer, even 30 hours on a slow machine.
 const DRAINED: Duration = Duration::from_hours(2);
 const LIVE_HZ: u64 = 50;
@@ -66,7 +68,7 @@ async fn measure(seconds: u64) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder below target/");
     let ingest = format!("127.0.0.1:{}", free_udp_port());
     let data = folder.path().join("hub");
-    let (mut hub, page) = start_hub(&data, &ingest);
+    let (hub, page) = start_hub(&data, &ingest);
     let config = UplinkConfig {
         venue: "bench".into(),
         edge: "bench".into(),
@@ -93,54 +95,75 @@ async fn measure(seconds: u64) {
     let before = taken(&ages);
     idle.close().await;
 
-    let path = folder.path().join("outage");
-    let store = fill(path.clone(), seconds);
-    let waiting: u64 = store.stats().streams.iter().map(|stream| stream.next_sequence).sum();
-    drop(store);
-    let began = Instant::now();
-    let draining = Appliance::open(path, seconds, &config, &newest);
-    taken(&ages);
-    draining.drained(waiting).await;
-    let took = began.elapsed().as_secs_f64();
-    let meanwhile = taken(&ages);
-    draining.close().await;
-    playing.abort();
-    hub.kill().and_then(|()| hub.wait()).expect("a child of ours ends");
-    viewer.join().expect("the viewer saw it to its end");
-
-    let conditions = format!(
-        "{:.1} h of a game, {waiting} records, over QUIC on loopback to a real hub on SQLite, 50 live states a second, box, hub \
-         and viewer on the same cores; {} states idle, {} meanwhile",
-        seconds as f64 / 3_600.0,
-        before.len(),
-        meanwhile.len()
-    );
-    let age = |ages: &Histogram<u64>, quantile| ages.value_at_quantile(quantile) as f64 / 1e3;
     let mut rows = vec![
-        Row {
-            peer: Some(("bar", 20.0)),
-            ..Row::new("outage drained, times real time", seconds as f64 / took, "x", &conditions)
-        },
-        Row::new("outage drained", waiting as f64 / took, "records/s", &conditions),
-    ];
-    for (percentile, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-        rows.push(Row {
-            peer: Some(("nothing to drain", age(&before, quantile))),
-            ..Row::new(
-                format!("live state at a viewer while draining {percentile}"),
-                age(&meanwhile, quantile),
-                "ms",
-                &conditions,
-            )
-        });
-        rows.push(Row::new(
-            format!("live state at a viewer, idle {percentile}"),
-            age(&before, quantile),
+        Row::new(
+            "live state at a viewer, nothing to drain, p50",
+            age(&before, 0.5),
             "ms",
-            &conditions,
-        ));
+            conditions(seconds, &before),
+        ),
+        Row::new(
+            "live state at a viewer, nothing to drain, p99",
+            age(&before, 0.99),
+            "ms",
+            conditions(seconds, &before),
+        ),
+    ];
+    let limited =
+        UplinkConfig { bytes_per_second_max: 60_000, batch_bytes_max: 16 << 10, window_batches: 1, ..config.clone() };
+    for (how, config) in [("as fast as it goes", config), ("60 kB/s, 16 KiB batches, one at a time", limited)] {
+        let is_limited = config.bytes_per_second_max > 0;
+        let seconds = if is_limited { seconds.min(LIMITED_SECONDS_MAX) } else { seconds };
+        let path = folder.path().join(format!("outage-{}", config.bytes_per_second_max));
+        let filling = path.clone();
+        let store = tokio::task::spawn_blocking(move || fill(filling, seconds)).await.expect("it fills");
+        let waiting: u64 = store.stats().streams.iter().map(|stream| stream.next_sequence).sum();
+        drop(store);
+        let draining = Appliance::open(path, seconds, &config, &newest);
+        // Finding the hub is not draining.
+        draining.drained(1).await;
+        taken(&ages);
+        let began = Instant::now();
+        draining.drained(waiting).await;
+        let took = began.elapsed().as_secs_f64();
+        let meanwhile = taken(&ages);
+        draining.close().await;
+        let conditions = format!("{waiting} records, {}", conditions(seconds, &meanwhile));
+        rows.push(Row {
+            peer: Some(("bar", 20.0)),
+            ..Row::new(format!("outage drained, {how}"), seconds as f64 / took, "x", &conditions)
+        });
+        rows.push(Row::new(format!("outage drained, {how}, records"), waiting as f64 / took, "1/s", &conditions));
+        for (percentile, quantile) in [("p50", 0.5), ("p99", 0.99)] {
+            rows.push(Row {
+                peer: Some(("nothing to drain", age(&before, quantile))),
+                ..Row::new(
+                    format!("live state at a viewer, {how}, {percentile}"),
+                    age(&meanwhile, quantile),
+                    "ms",
+                    &conditions,
+                )
+            });
+        }
     }
+    playing.abort();
+    drop(hub);
+    viewer.join().expect("the viewer saw it to its end");
     report(&rows);
+}
+
+/// Milliseconds.
+fn age(ages: &Histogram<u64>, quantile: f64) -> f64 {
+    ages.value_at_quantile(quantile) as f64 / 1e3
+}
+
+fn conditions(seconds: u64, ages: &Histogram<u64>) -> String {
+    format!(
+        "{:.1} h of a game, QUIC on loopback, real hub on SQLite, {LIVE_HZ} live states a second, box, hub and viewer on the \
+         same cores; {} states seen",
+        seconds as f64 / 3_600.0,
+        ages.len()
+    )
 }
 
 /// A box at work: its store, its uplink, and a game that goes on.
@@ -307,8 +330,18 @@ fn now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a set clock").as_micros() as i64
 }
 
+/// A hub that ends with this.
+struct Hub(Child);
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The hub that ships, and where its pages are.
-fn start_hub(data: &Path, ingest: &str) -> (Child, String) {
+fn start_hub(data: &Path, ingest: &str) -> (Hub, String) {
     // Benches stand in `<profile>/deps`, binaries one folder up.
     let own = std::env::current_exe().expect("a running program has a path");
     let program = own.parent().and_then(Path::parent).expect("it stands in <profile>/deps").join("cloud-hub");
@@ -326,7 +359,7 @@ fn start_hub(data: &Path, ingest: &str) -> (Child, String) {
     });
     // Its log has to be read on, or the pipe fills and it stops.
     std::thread::spawn(move || lines.for_each(drop));
-    (hub, ready.expect("the hub says its address"))
+    (Hub(hub), ready.expect("the hub says its address"))
 }
 
 fn free_udp_port() -> u16 {

@@ -53,7 +53,9 @@ struct Held {
 impl Held {
     fn insert(&mut self, part: Part) {
         self.bytes += part.bytes;
-        self.parts.insert(part.first, part);
+        if let Some(before) = self.parts.insert(part.first, part) {
+            self.bytes -= before.bytes;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! sled 0.34 opens slower and takes more memory the more it holds, and its file never shrinks. A box that reaches its
 //! hub never seals anything: what is acknowledged is gone long before. In an outage one part after another is written
 //! and synced on a thread of its own, then cleared out of sled. One step a group, so no group waits long; only when sled
-//! holds twice its share, steps are made until it does not. When a step fails, the records stay in sled, as they would
+//! holds twice its share, a few more are made. When a step fails, the records stay in sled, as they would
 //! without parts.
 
 use super::{
@@ -25,6 +25,9 @@ const PART_BYTES_MAX: u64 = 1 << 20;
 const PARTS_PER_HEAD: u64 = 8;
 /// Records cleared out of sled in one step.
 const CLEARED_RECORDS: u64 = 1_024;
+/// Steps with one group when sled holds twice its share: two parts or so, more than any group brings. A journal that an
+/// earlier version left whole in sled is sealed over many groups.
+const STEPS_MAX: usize = 8;
 
 enum Step {
     Idle,
@@ -52,7 +55,7 @@ impl Sealing {
 
     /// Makes a step, or more when sled holds far more than its share.
     pub(super) fn go_on(&mut self, journal: &Journal) {
-        loop {
+        for _ in 0..STEPS_MAX {
             let held_bytes = journal.shared().head_bytes().iter().sum::<u64>();
             let is_much = held_bytes > 2 * self.head_bytes;
             match &self.step {
