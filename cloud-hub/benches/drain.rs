@@ -159,8 +159,8 @@ fn age(ages: &Histogram<u64>, quantile: f64) -> f64 {
 
 fn conditions(seconds: u64, ages: &Histogram<u64>) -> String {
     format!(
-        "{:.1} h of a game, QUIC on loopback, real hub on SQLite, {LIVE_HZ} live states a second, box, hub and viewer on the \
-         same cores; {} states seen",
+        "{:.1} h of a game, QUIC on loopback, real hub on SQLite, {LIVE_HZ} live states a second, box, hub and viewer \
+         on the same cores; {} states seen",
         seconds as f64 / 3_600.0,
         ages.len()
     )

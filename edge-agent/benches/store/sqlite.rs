@@ -16,7 +16,7 @@ pub struct Sqlite {
 
 /// Stream in the highest byte, sequence below it.
 fn key(stream: Stream, sequence: u64) -> i64 {
-    (stream as i64) << 56 | sequence as i64
+    ((stream as i64) << 56) | sequence as i64
 }
 
 impl Sqlite {

@@ -177,8 +177,8 @@ impl Journal {
         Change { epoch: self.shared.epoch, batch, streams, appends: false, retired: Vec::new(), renumbered: Vec::new() }
     }
 
-    /// Makes a change, and waits for the disk when it adds records or does without a part. When it fails, nothing of it is shown; made again,
-    /// it writes the same keys.
+    /// Makes a change, and waits for the disk when it adds records or does without a part. When it fails, nothing of it
+    /// is shown; made again, it writes the same keys.
     pub(super) fn commit(&self, change: Change) -> Result<(), StoreError> {
         let Change { batch, streams, appends, retired, renumbered, .. } = change;
         self.shared.with_sled(|sled| {

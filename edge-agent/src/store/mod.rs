@@ -10,14 +10,15 @@
 //! Comes in: [`Record`]s. Goes out: the same, encoded, in order, by `(stream, sequence)`, once their group is on disk.
 //! Never: panics the box, shows a record that is not on disk, uses a sequence number twice.
 //!
-//! *Offline* the journal fills. At `bytes_max` it sheds telemetry, then the oldest tracks, events last; what is shed is
-//! replaced by one `Record::Lost` that stands at the first lost sequence and spans to the last, so the hub can account
-//! for every number. *Disk full:* records wait in memory, then go by worth, and become a loss too once the disk takes
-//! writes again; callers never wait for a sick disk. *Corrupt:* the folder is moved to `<path>.broken-<n>`, what can be
-//! read is salvaged into a new one under the same epoch and the same sequence numbers, holes become losses, and
-//! numbering goes on far beyond the last one known, because how many records the torn end held cannot be known. *Torn
-//! unnoticed* (sled cuts off a torn end by itself): the uplink asks the hub first what it holds, see
-//! [`Store::follow_hub`].
+//! *Offline* the journal fills: what sled has no room for is sealed into files (`sealing.rs`, `parts.rs`), so that five
+//! gigabytes open in a second and cost no memory. At `bytes_max` it sheds telemetry, then the oldest tracks, events
+//! last; what is shed is replaced by one `Record::Lost` that stands at the first lost sequence and spans to the last, so
+//! the hub can account for every number. *Disk full:* records wait in memory, then go by worth, and become a loss too
+//! once the disk takes writes again; callers never wait for a sick disk. *Corrupt:* the folder is moved to
+//! `<path>.broken-<n>`, what can be read is salvaged into a new one under the same epoch and the same sequence numbers,
+//! holes become losses, and numbering goes on far beyond the last one known, because how many records the torn end held
+//! cannot be known. *Torn unnoticed* (sled cuts off a torn end by itself): the uplink asks the hub first what it holds,
+//! see [`Store::follow_hub`].
 
 mod config;
 mod entry;

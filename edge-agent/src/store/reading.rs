@@ -93,7 +93,7 @@ impl Shared {
                 let read = self.parts.read(&part, from, records_max, bytes_max, records);
                 read.map_err(|error| StoreError::Engine(format!("a sealed part: {error}")))?;
             } else {
-                self.read_sled(stream, from..next_sequence, records_max, bytes_max, records)?;
+                self.read_sled(stream, (from, next_sequence), records_max, bytes_max, records)?;
             }
             if !records.is_empty() {
                 break;
@@ -137,20 +137,20 @@ impl Shared {
     fn read_sled(
         &self,
         stream: Stream,
-        sequences: std::ops::Range<u64>,
+        (from, before): (u64, u64),
         records_max: usize,
         bytes_max: usize,
         records: &mut Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
         self.with_sled(|sled| {
             let mut bytes_left = bytes_max;
-            let mut expected = sequences.start;
+            let mut expected = from;
             // A loss that began earlier may span `from`: what is left of it comes first.
             if let Some(loss) = spanning_loss(sled, stream, expected)? {
                 records.push(encoded_loss(stream, expected, loss.to, loss.reason));
                 return Ok(());
             }
-            for item in sled.range(key(stream, sequences.start)..key(stream, sequences.end)) {
+            for item in sled.range(key(stream, from)..key(stream, before)) {
                 let (found_key, value) = item?;
                 let sequence = sequence_of(&found_key);
                 if sequence != expected {
