@@ -23,6 +23,8 @@ struct State<T> {
     dropped: u64,
     senders: usize,
     receiver_gone: bool,
+    /// Threads that wait for a change: to wake nobody costs a system call too.
+    waiting: usize,
 }
 
 struct Shared<T> {
@@ -37,6 +39,22 @@ impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // A panicking holder leaves the queue itself whole: every change is one push or pop.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+        state.waiting += 1;
+        let mut state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        state
+    }
+
+    /// Ends a change.
+    fn tell(&self, state: MutexGuard<'_, State<T>>) {
+        let is_awaited = state.waiting > 0;
+        drop(state);
+        if is_awaited {
+            self.changed.notify_all();
+        }
     }
 }
 
@@ -58,6 +76,7 @@ pub fn bounded<T>(name: &'static str, items_max: usize, overflow: Overflow) -> (
             dropped: 0,
             senders: 1,
             receiver_gone: false,
+            waiting: 0,
         }),
         changed: Condvar::new(),
     });
@@ -70,7 +89,7 @@ impl<T> Sender<T> {
         let mut state = self.0.lock();
         while state.items.len() >= self.0.items_max && !state.receiver_gone {
             match self.0.overflow {
-                Overflow::Wait => state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Overflow::Wait => state = self.0.wait(state),
                 Overflow::DropOldest => {
                     state.items.pop_front();
                     state.dropped += 1;
@@ -82,8 +101,7 @@ impl<T> Sender<T> {
             return Err(item);
         }
         state.items.push_back(item);
-        drop(state);
-        self.0.changed.notify_all();
+        self.0.tell(state);
         Ok(())
     }
 }
@@ -97,8 +115,9 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.0.lock().senders -= 1;
-        self.0.changed.notify_all();
+        let mut state = self.0.lock();
+        state.senders -= 1;
+        self.0.tell(state);
     }
 }
 
@@ -108,23 +127,21 @@ impl<T> Receiver<T> {
         let mut state = self.0.lock();
         loop {
             if let Some(item) = state.items.pop_front() {
-                drop(state);
-                self.0.changed.notify_all();
+                self.0.tell(state);
                 return Some(item);
             }
             if state.senders == 0 {
                 return None;
             }
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.0.wait(state);
         }
     }
 
     /// The oldest item if there is one now.
     pub fn try_receive(&self) -> Option<T> {
-        let item = self.0.lock().items.pop_front();
-        if item.is_some() {
-            self.0.changed.notify_all();
-        }
+        let mut state = self.0.lock();
+        let item = state.items.pop_front();
+        self.0.tell(state);
         item
     }
 
@@ -141,8 +158,9 @@ impl<T> Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.0.lock().receiver_gone = true;
-        self.0.changed.notify_all();
+        let mut state = self.0.lock();
+        state.receiver_gone = true;
+        self.0.tell(state);
     }
 }
 

@@ -136,7 +136,8 @@ async fn hub() {
 #[ignore = "played by a process of its own"]
 async fn edge() {
     let Some((folder, port, seed)) = stage() else { return };
-    let config = StoreConfig { path: folder.join("store"), ..StoreConfig::default() };
+    // So small a share of sled that kills strike while parts are sealed.
+    let config = StoreConfig { path: folder.join("store"), head_bytes: 1 << 14, ..StoreConfig::default() };
     let store = Arc::new(Store::open(&config).unwrap());
     let config = UplinkConfig {
         hub: format!("quic/127.0.0.1:{port}"),

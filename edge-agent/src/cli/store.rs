@@ -1,6 +1,6 @@
 //! `edge-agent store`: looks into the journal of a box that is not running.
 
-use crate::store::{Store, StoreConfig};
+use crate::store::{Store, StoreConfig, holds_journal};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use firmware_protocol::network::{self, Loss, Record, Stream};
@@ -25,9 +25,22 @@ enum StoreCommand {
     /// What the journal holds, as JSON.
     Stats(Place),
     /// Every record as a line of JSON, with its stream and sequence.
-    Export(Place),
-    /// Checks every record, mends what is broken, and says what was lost.
+    Export(Export),
+    /// Checks every record, mends what is broken, and says what was lost; fails when a record cannot be decoded.
     Fsck(Place),
+}
+
+#[derive(Debug, Args)]
+struct Export {
+    #[command(flatten)]
+    place: Place,
+    /// Only this stream: events, tracks or telemetry.
+    #[arg(long, value_parser = stream)]
+    stream: Option<Stream>,
+}
+
+fn stream(name: &str) -> Result<Stream, String> {
+    Stream::from_name(name).ok_or_else(|| "no such stream (events, tracks, telemetry)".into())
 }
 
 #[derive(Debug, Args)]
@@ -45,9 +58,9 @@ pub fn run(arguments: &StoreArguments) -> anyhow::Result<()> {
             serde_json::to_writer_pretty(&mut out, &open(place)?.stats())?;
             writeln!(out)?;
         }
-        StoreCommand::Export(place) => {
-            let store = open(place)?;
-            for stream in Stream::ALL {
+        StoreCommand::Export(export) => {
+            let store = open(&export.place)?;
+            for stream in Stream::ALL.into_iter().filter(|stream| export.stream.is_none_or(|only| only == *stream)) {
                 each(&store, stream, |sequence, record| {
                     let line = match record {
                         Ok(record) => json!({ "stream": stream.name(), "sequence": sequence, "record": record }),
@@ -62,7 +75,7 @@ pub fn run(arguments: &StoreArguments) -> anyhow::Result<()> {
         }
         StoreCommand::Fsck(place) => {
             let store = open(place)?;
-            let mut lost = 0;
+            let (mut lost, mut undecodable) = (0, 0u64);
             for stream in Stream::ALL {
                 let mut records = 0u64;
                 each(&store, stream, |sequence, record| {
@@ -72,20 +85,34 @@ pub fn run(arguments: &StoreArguments) -> anyhow::Result<()> {
                             writeln!(out, "{} {sequence}..={to}: lost ({reason})", stream.name())?;
                         }
                         Ok(_) => records += 1,
-                        Err(error) => writeln!(out, "{} {sequence}: {error}", stream.name())?,
+                        Err(error) => {
+                            undecodable += 1;
+                            writeln!(out, "{} {sequence}: {error}", stream.name())?;
+                        }
                     }
                     Ok(())
                 })?;
                 writeln!(out, "{}: {records} whole records", stream.name())?;
             }
-            writeln!(out, "epoch {:016x}: {lost} sequence numbers lost", store.epoch())?;
+            let mended: u64 = store.stats().streams.iter().map(|stream| stream.lost).sum();
+            writeln!(out, "epoch {:016x}: {lost} sequence numbers lost, {mended} of them found now", store.epoch())?;
+            out.flush()?;
+            anyhow::ensure!(
+                undecodable == 0,
+                "{undecodable} records do not decode: did a newer edge-agent write them?"
+            );
         }
     }
     Ok(out.flush()?)
 }
 
 fn open(place: &Place) -> anyhow::Result<Store> {
-    anyhow::ensure!(place.path.is_dir(), "{} is no folder (give the journal's, as store.path)", place.path.display());
+    // To look is not to make a journal where there is none.
+    anyhow::ensure!(
+        holds_journal(&place.path),
+        "{} holds no journal (give the folder in store.path of the configuration)",
+        place.path.display()
+    );
     // To look is not to shed, however full the disk.
     let config =
         StoreConfig { path: place.path.clone(), bytes_max: u64::MAX, disk_reserve_bytes: 0, ..StoreConfig::default() };

@@ -14,7 +14,10 @@ pub struct StoreConfig {
     pub bytes_max: u64,
     /// Free bytes of the disk below which room is made by shedding; below a quarter of it nothing is written.
     pub disk_reserve_bytes: u64,
-    /// Memory for the journal's pages, bytes.
+    /// Bytes of the newest records kept in sled; beyond them the oldest are sealed into files of their own. sled takes
+    /// memory and time to open by what it holds.
+    pub head_bytes: u64,
+    /// Memory for sled's pages, bytes.
     pub cache_bytes: u64,
     /// Records waiting for the disk; when full, whoever appends waits.
     pub queue_records_max: usize,
@@ -30,7 +33,8 @@ impl Default for StoreConfig {
             path: "data/store".into(),
             bytes_max: 1 << 30,
             disk_reserve_bytes: 256 << 20,
-            cache_bytes: 64 << 20,
+            head_bytes: 8 << 20,
+            cache_bytes: 8 << 20,
             queue_records_max: 1_024,
             group_records_max: 256,
             pending_bytes_max: 16 << 20,
@@ -49,6 +53,7 @@ impl StoreConfig {
         };
         check("bytes_max", self.bytes_max, 1 << 20..=1 << 44);
         check("disk_reserve_bytes", self.disk_reserve_bytes, 0..=1 << 40);
+        check("head_bytes", self.head_bytes, 1 << 16..=1 << 36);
         check("cache_bytes", self.cache_bytes, 1 << 20..=1 << 36);
         check("queue_records_max", self.queue_records_max as u64, 1..=1 << 20);
         check("group_records_max", self.group_records_max as u64, 1..=1 << 16);

@@ -1,17 +1,20 @@
-//! The journal on disk: sled, keyed `(stream, sequence)`. Only `writer.rs` changes it; readers see what is committed.
+//! The journal on disk: sled, keyed `(stream, sequence)`, and before it the sealed parts (`parts.rs`) of what no longer
+//! fits. Only `writer.rs` changes it; readers see what is committed (`reading.rs`).
 //!
 //! sled 0.34 counts its keys by walking them and never shrinks its file, so lengths and bytes are counted here, once at
 //! opening and then in step. After a failed write sled refuses everything until it is opened anew: [`Journal::reopen`].
 
 use super::{
-    StoreConfig, StoreError, StoreStats, StreamStats,
+    StoreConfig, StoreError, StreamStats,
     entry::{self, Entry, Kind, index},
+    parts::{Part, Parts},
+    reading::Shared,
     salvage,
 };
 use firmware_protocol::network::{self, Loss, Record, Stream};
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicU64},
 };
 use tokio::sync::watch;
 
@@ -23,107 +26,30 @@ pub(super) fn key(stream: Stream, sequence: u64) -> [u8; 9] {
     key
 }
 
+fn void_key(stream: Stream) -> [u8; 2] {
+    [0xFE, stream as u8]
+}
+
+/// Removes the parts of `stream` that a renumbering left void, for good, and the word that says so.
+pub(super) fn drop_void(sled: &sled::Db, parts: &Parts, stream: Stream) -> Result<(), StoreError> {
+    let Some(value) = sled.get(void_key(stream))? else { return Ok(()) };
+    let below = value.as_ref().try_into().map_or(0, u64::from_be_bytes);
+    parts.below(stream, below).iter().for_each(|part| parts.remove(part));
+    parts.sync().map_err(|error| StoreError::Engine(format!("a sealed part: {error}")))?;
+    sled.remove(void_key(stream))?;
+    sled.flush()?;
+    Ok(())
+}
+
 fn acknowledged_key(stream: Stream) -> [u8; 2] {
     [0xFF, stream as u8]
 }
 
-/// What readers and the writer share.
-pub(super) struct Shared {
-    epoch: u64,
-    opened_at: [u64; 3],
-    sled: RwLock<Option<sled::Db>>,
-    streams: Mutex<[StreamStats; 3]>,
-    fault: Mutex<Option<String>>,
-    committed: watch::Sender<[u64; 3]>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    pub(super) fn opened_at(&self, stream: Stream) -> u64 {
-        self.opened_at[index(stream)]
-    }
-
-    pub(super) fn committed(&self) -> watch::Receiver<[u64; 3]> {
-        self.committed.subscribe()
-    }
-
-    pub(super) fn stats(&self) -> StoreStats {
-        StoreStats { epoch: self.epoch, streams: *locked(&self.streams), fault: locked(&self.fault).clone() }
-    }
-
-    pub(super) fn set_fault(&self, fault: Option<String>) {
-        *locked(&self.fault) = fault;
-    }
-
-    fn with_sled<T>(&self, work: impl FnOnce(&sled::Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let sled = self.sled.read().unwrap_or_else(PoisonError::into_inner);
-        work(sled.as_ref().ok_or_else(|| StoreError::Engine("not open, because of an earlier failure".into()))?)
-    }
-
-    pub(super) fn read(
-        &self,
-        stream: Stream,
-        from_sequence: u64,
-        records_max: usize,
-        bytes_max: usize,
-        records: &mut Vec<Vec<u8>>,
-    ) -> Result<u64, StoreError> {
-        records.clear();
-        let StreamStats { first_sequence, next_sequence, .. } = locked(&self.streams)[index(stream)];
-        let from = from_sequence.max(first_sequence);
-        if from >= next_sequence {
-            return Ok(from);
-        }
-        self.with_sled(|sled| {
-            let mut bytes_left = bytes_max;
-            let mut expected = from;
-            // A loss that began earlier may span `from`: what is left of it comes first.
-            if let Some(loss) = spanning_loss(sled, stream, from)? {
-                records.push(encoded_loss(stream, from, loss.to, loss.reason));
-                return Ok(from);
-            }
-            for item in sled.range(key(stream, from)..key(stream, next_sequence)) {
-                let (found_key, value) = item?;
-                let sequence = sequence_of(&found_key);
-                if sequence != expected {
-                    break;
-                }
-                let payload = match Entry::exactly(&value).filter(|entry| entry.sequence == sequence) {
-                    Some(entry) => entry.payload.to_vec(),
-                    // It was whole when the journal was opened: the disk lies. Its number is still accounted for.
-                    None => encoded_loss(stream, sequence, sequence, "unreadable on disk".into()),
-                };
-                if !records.is_empty() && (records.len() >= records_max || payload.len() > bytes_left) {
-                    break;
-                }
-                let last = last_sequence(sequence, &payload);
-                bytes_left = bytes_left.saturating_sub(payload.len());
-                records.push(payload);
-                if last > sequence {
-                    break;
-                }
-                expected = sequence + 1;
-            }
-            Ok(from)
-        })
-    }
-}
-
-/// The loss that began below `from` and spans it, if there is one.
-fn spanning_loss(sled: &sled::Db, stream: Stream, from: u64) -> Result<Option<Loss>, StoreError> {
-    let Some(before) = sled.range(key(stream, 0)..key(stream, from)).next_back() else { return Ok(None) };
-    let (_, value) = before?;
-    Ok(Entry::exactly(&value).and_then(|entry| loss_in(entry.payload)).filter(|loss| loss.to >= from))
-}
-
-fn sequence_of(key: &[u8]) -> u64 {
+pub(super) fn sequence_of(key: &[u8]) -> u64 {
     key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
 }
 
@@ -159,6 +85,10 @@ pub(super) struct Change {
     batch: sled::Batch,
     pub(super) streams: [StreamStats; 3],
     appends: bool,
+    /// Parts nobody needs once this is made.
+    retired: Vec<Part>,
+    /// Streams whose parts are in old numbers once this is made.
+    renumbered: Vec<Stream>,
 }
 
 impl Change {
@@ -185,6 +115,24 @@ impl Change {
         *held = held.saturating_sub(bytes as u64);
     }
 
+    /// Removes a record that a sealed part holds as well: there it counts.
+    pub(super) fn clear(&mut self, stream: Stream, sequence: u64) {
+        self.batch.remove(&key(stream, sequence));
+    }
+
+    /// Removes all that is in `part`.
+    pub(super) fn retire(&mut self, part: Part) {
+        let held = &mut self.streams[index(part.stream)].bytes;
+        *held = held.saturating_sub(part.bytes);
+        self.retired.push(part);
+    }
+
+    /// Says with this change that parts of `stream` below its next sequence are void: a power cut may bring one back.
+    fn void_parts(&mut self, stream: Stream) {
+        self.batch.insert(&void_key(stream), &self.streams[index(stream)].next_sequence.to_be_bytes());
+        self.renumbered.push(stream);
+    }
+
     /// The hub holds everything below `sequence`.
     pub(super) fn acknowledge(&mut self, stream: Stream, sequence: u64) {
         let value = Entry { kind: Kind::Acknowledged, stream, epoch: self.epoch, sequence, payload: &[] }.to_bytes();
@@ -201,12 +149,14 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn open(config: &StoreConfig) -> Result<Self, StoreError> {
-        let salvage::Opened { sled, epoch, streams } = salvage::open(config)?;
+        let salvage::Opened { sled, epoch, streams, parts } = salvage::open(config)?;
         let shared = Shared {
             epoch,
             opened_at: streams.map(|stream| stream.next_sequence),
             sled: RwLock::new(Some(sled)),
+            parts,
             streams: Mutex::new(streams),
+            pending_bytes: AtomicU64::new(0),
             fault: Mutex::new(None),
             committed: watch::Sender::new(streams.map(|stream| stream.next_sequence)),
         };
@@ -223,21 +173,28 @@ impl Journal {
 
     /// Begins a change of what is committed now.
     pub(super) fn change(&self) -> Change {
-        Change { epoch: self.shared.epoch, batch: sled::Batch::default(), streams: self.streams(), appends: false }
+        let (batch, streams) = (sled::Batch::default(), self.streams());
+        Change { epoch: self.shared.epoch, batch, streams, appends: false, retired: Vec::new(), renumbered: Vec::new() }
     }
 
-    /// Makes a change, and waits for the disk when it adds records. When it fails, nothing of it is shown; made again,
-    /// it writes the same keys.
+    /// Makes a change, and waits for the disk when it adds records or does without a part. When it fails, nothing of it
+    /// is shown; made again, it writes the same keys.
     pub(super) fn commit(&self, change: Change) -> Result<(), StoreError> {
-        let Change { batch, streams, appends, .. } = change;
+        let Change { batch, streams, appends, retired, renumbered, .. } = change;
         self.shared.with_sled(|sled| {
             sled.apply_batch(batch)?;
-            if appends {
+            if appends || !retired.is_empty() {
                 sled.flush()?;
             }
             Ok(())
         })?;
         *locked(&self.shared.streams) = streams;
+        for part in &retired {
+            self.shared.parts.remove(part);
+        }
+        for stream in renumbered {
+            self.shared.with_sled(|sled| drop_void(sled, &self.shared.parts, stream))?;
+        }
         self.shared.committed.send_if_modified(|committed| {
             let next = streams.map(|stream| stream.next_sequence);
             std::mem::replace(committed, next) != next
@@ -260,10 +217,15 @@ impl Journal {
         if below <= first_sequence {
             return Ok(());
         }
+        self.shared.parts.below(stream, below).into_iter().for_each(|part| change.retire(part));
         self.shared.with_sled(|sled| {
             for item in sled.range(key(stream, first_sequence)..key(stream, below)) {
                 let (found_key, value) = item?;
                 let sequence = sequence_of(&found_key);
+                if self.shared.parts.holding(stream, sequence).is_some() {
+                    change.clear(stream, sequence);
+                    continue;
+                }
                 change.remove(stream, sequence, value.len());
                 let payload = value.get(entry::HEADER_BYTES..).unwrap_or_default();
                 // The hub has the first part of a loss: the rest is still to be told.
@@ -280,6 +242,21 @@ impl Journal {
     pub(super) fn follow_hub(&self, change: &mut Change, stream: Stream, hub_next: u64) -> Result<(), StoreError> {
         let opened_at = self.shared.opened_at(stream);
         let mut moving = Vec::new();
+        for part in self.shared.parts.of(stream) {
+            let mut next = part.first.max(opened_at);
+            while next <= part.last {
+                let mut records = Vec::new();
+                let read = self.shared.parts.read(&part, next, usize::MAX, usize::MAX, &mut records);
+                read.map_err(|error| StoreError::Engine(format!("a sealed part: {error}")))?;
+                let spanned = records.last().map_or(next, |last| last_sequence(next, last));
+                next = spanned.max(next + records.len() as u64 - 1) + 1;
+                moving.append(&mut records);
+            }
+            change.retire(part);
+        }
+        if !change.retired.is_empty() {
+            change.void_parts(stream);
+        }
         self.walk(stream, |sequence, value| {
             change.remove(stream, sequence, value.len());
             if sequence >= opened_at {
@@ -317,6 +294,30 @@ impl Journal {
                 }
             }
             Ok(())
+        })
+    }
+
+    /// The sealed parts.
+    pub(super) fn parts(&self) -> &Parts {
+        &self.shared.parts
+    }
+
+    /// What stands in sled last before `sequence` of `stream`.
+    pub(super) fn before(&self, stream: Stream, sequence: u64) -> Result<Option<(u64, sled::IVec)>, StoreError> {
+        self.shared.with_sled(|sled| {
+            let before = sled.range(key(stream, 0)..key(stream, sequence)).next_back().transpose()?;
+            Ok(before.map(|(found_key, value)| (sequence_of(&found_key), value)))
+        })
+    }
+
+    /// Takes the records `from..=to` of `stream` out of sled, because a part holds them.
+    pub(super) fn clear(&self, stream: Stream, from: u64, to: u64) -> Result<(), StoreError> {
+        self.shared.with_sled(|sled| {
+            let mut batch = sled::Batch::default();
+            for item in sled.range(key(stream, from)..=key(stream, to)).keys() {
+                batch.remove(item?);
+            }
+            Ok(sled.apply_batch(batch)?)
         })
     }
 

@@ -1,27 +1,32 @@
-//! Keeps every record until the hub has it: a journal in sled.
+//! Keeps every record until the hub has it: a journal in sled, and in an outage sealed parts beside it.
 //!
 //! ```text
 //!  append ─► queue (bounded, waits) ─► writer thread: one group, one fsync ─► receipts, committed()
-//!                                        ▲                                        │
-//!  forget_below ─────────────────────────┘             read ◄── uplink ◄──────────┘
+//!                                        ▲       │ oldest, beyond head_bytes      │
+//!  forget_below ─────────────────────────┘       ▼                                ▼
+//!                                     <path>.parts: sealed files ─► read ◄── uplink
 //! ```
 //!
 //! Comes in: [`Record`]s. Goes out: the same, encoded, in order, by `(stream, sequence)`, once their group is on disk.
 //! Never: panics the box, shows a record that is not on disk, uses a sequence number twice.
 //!
-//! *Offline* the journal fills. At `bytes_max` it sheds telemetry, then the oldest tracks, events last; what is shed is
-//! replaced by one `Record::Lost` that stands at the first lost sequence and spans to the last, so the hub can account
-//! for every number. *Disk full:* records wait in memory, then go by worth, and become a loss too once the disk takes
-//! writes again; callers never wait for a sick disk. *Corrupt:* the folder is moved to `<path>.broken-<n>`, what can be
-//! read is salvaged into a new one under the same epoch and the same sequence numbers, holes become losses, and
-//! numbering goes on far beyond the last one known, because how many records the torn end held cannot be known. *Torn
-//! unnoticed* (sled cuts off a torn end by itself): the uplink asks the hub first what it holds, see
-//! [`Store::follow_hub`].
+//! *Offline* the journal fills: what sled has no room for is sealed into files (`sealing.rs`, `parts.rs`), so that five
+//! gigabytes open in a second and cost no memory. At `bytes_max` it sheds telemetry, then the oldest tracks, events
+//! last; what is shed is replaced by one `Record::Lost` that stands at the first lost sequence and spans to the last, so
+//! the hub can account for every number. *Disk full:* records wait in memory, then go by worth, and become a loss too
+//! once the disk takes writes again; callers never wait for a sick disk. *Corrupt:* the folder is moved to
+//! `<path>.broken-<n>`, what can be read is salvaged into a new one under the same epoch and the same sequence numbers,
+//! holes become losses, and numbering goes on far beyond the last one known, because how many records the torn end held
+//! cannot be known. *Torn unnoticed* (sled cuts off a torn end by itself): the uplink asks the hub first what it holds,
+//! see [`Store::follow_hub`].
 
 mod config;
 mod entry;
 mod journal;
+mod parts;
+mod reading;
 mod salvage;
+mod sealing;
 mod survey;
 mod shedding;
 mod writer;
@@ -29,11 +34,13 @@ mod writer;
 mod tests;
 
 pub use config::StoreConfig;
+pub use salvage::holds_journal;
 pub use writer::Receipt;
 
 use crate::queue;
 use firmware_protocol::network::{self, Record, Stream};
-use journal::{Journal, Shared};
+use journal::Journal;
+use reading::Shared;
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
 use tokio::sync::watch;
 use writer::{Work, Writer};
@@ -94,6 +101,8 @@ pub struct StoreStats {
     pub epoch: u64,
     /// Events, tracks, telemetry.
     pub streams: [StreamStats; 3],
+    /// Bytes of records that wait in memory because the disk takes none.
+    pub pending_bytes: u64,
     /// Why nothing is written now, if so.
     pub fault: Option<String>,
 }

@@ -4,15 +4,18 @@
 //! before it sees them; a journal that opens is walked once, every value checked, and must hold what the survey saw.
 //! One that does not open, or holds less, is salvaged: its files are searched for entries (they describe themselves,
 //! see `entry.rs`), which are written into a new journal beside it; then the old folder is moved to
-//! `<path>.broken-<n>` and the new one into its place. Holes and unreadable values become losses. A salvage that is cut short starts over. Never: deletes a journal of
-//! which a record is missing.
+//! `<path>.broken-<n>` and the new one into its place. Holes and unreadable values become losses. A salvage that is cut
+//! short starts over. Sealed parts are no concern of sled's: they are listed, and what is twice is let go of. Never:
+//! deletes a journal of which a record is missing.
 
 use super::{
     StoreConfig, StoreError, StreamStats,
     entry::{Entry, Kind, index},
-    journal::{encoded_loss, free_bytes, key, last_sequence, mark_new},
+    journal::{drop_void, encoded_loss, free_bytes, key, last_sequence, mark_new},
+    parts::{Parts, epoch_in},
     survey::{list_files, search, survey},
 };
+use crate::time;
 use firmware_protocol::network::Stream;
 use std::{
     ffi::OsString,
@@ -21,17 +24,24 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 /// Sequence numbers skipped after a salvage: hours of records, because the torn end may have held as many, and a number
 /// used twice would be taken for a duplicate by the hub.
 pub(super) const SKIPPED: u64 = 1 << 20;
 
+/// How long another sled may still hold the files' lock, milliseconds, and how often one looks.
+const LOCK_WAIT_MS: u64 = 2_000;
+const LOCK_LOOK: Duration = Duration::from_millis(10);
+
 /// A journal ready for use.
 pub(super) struct Opened {
     pub sled: sled::Db,
     pub epoch: u64,
     pub streams: [StreamStats; 3],
+    pub parts: Parts,
 }
 
 enum Fault {
@@ -39,6 +49,12 @@ enum Fault {
     Unusable(StoreError),
     /// The bytes are wrong.
     Corrupt(String),
+}
+
+/// Whether there is a journal at `path`, or what an opening that was cut short left of one.
+pub fn holds_journal(path: &Path) -> bool {
+    path.join("db").is_file()
+        || ["salvaging", "before", "parts"].into_iter().any(|suffix| with_suffix(path, suffix).is_dir())
 }
 
 /// Opens sled and nothing more.
@@ -53,8 +69,18 @@ fn try_open_sled(config: &StoreConfig, path: &Path) -> Result<sled::Db, Fault> {
     let unusable = |reason: String| Fault::Unusable(StoreError::Open { path: path.to_owned(), reason });
     fs::create_dir_all(path).map_err(|error| unusable(error.to_string()))?;
     let options = sled::Config::new().path(path).cache_capacity(config.cache_bytes).flush_every_ms(None);
+    let until_us = time::monotonic_us() + LOCK_WAIT_MS * 1_000;
     // On some damage sled panics instead of answering.
-    match catch_unwind(AssertUnwindSafe(|| options.open())) {
+    let opened = loop {
+        match catch_unwind(AssertUnwindSafe(|| options.open())) {
+            // A sled that was closed a moment ago holds its lock until its threads have ended.
+            Ok(Err(sled::Error::Io(error))) if is_locked(&error) && time::monotonic_us() < until_us => {
+                thread::sleep(LOCK_LOOK);
+            }
+            opened => break opened,
+        }
+    };
+    match opened {
         Ok(Ok(sled)) => Ok(sled),
         Ok(Err(sled::Error::Io(error))) if is_about_access(&error) => Err(unusable(error.to_string())),
         Ok(Err(error)) => Err(Fault::Corrupt(error.to_string())),
@@ -65,7 +91,11 @@ fn try_open_sled(config: &StoreConfig, path: &Path) -> Result<sled::Db, Fault> {
 fn is_about_access(error: &io::Error) -> bool {
     use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull, WouldBlock};
     matches!(error.kind(), NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull | WouldBlock)
-        || error.to_string().contains("could not acquire lock")
+        || is_locked(error)
+}
+
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 /// Opens the journal, salvaging it where it is corrupt.
@@ -80,7 +110,8 @@ pub(super) fn open(config: &StoreConfig) -> Result<Opened, StoreError> {
     let before = with_suffix(&config.path, "before");
     let source = if is_copied(&config.path, &before) { &before } else { &config.path };
     let survey = survey(source);
-    let (refused, reason) = match try_open_sled(config, &config.path).and_then(checked) {
+    let parts_path = with_suffix(&config.path, "parts");
+    let (refused, reason) = match try_open_sled(config, &config.path).and_then(|sled| checked(sled, &parts_path)) {
         Ok(opened) => match survey.beyond(&opened) {
             None => {
                 let _ = fs::remove_dir_all(&before);
@@ -93,8 +124,8 @@ pub(super) fn open(config: &StoreConfig) -> Result<Opened, StoreError> {
     };
     metrics::counter!("store_salvages_total").increment(1);
     tracing::error!(path = %config.path.display(), reason, "the journal is damaged: salvaging its records");
-    salvage(config, source, survey.epoch, refused)?;
-    try_open_sled(config, &config.path).and_then(checked).map_err(|fault| match fault {
+    salvage(config, source, survey.epoch.or_else(|| epoch_in(&parts_path)), refused)?;
+    try_open_sled(config, &config.path).and_then(|sled| checked(sled, &parts_path)).map_err(|fault| match fault {
         Fault::Unusable(error) => error,
         Fault::Corrupt(reason) => StoreError::Open { path: config.path.clone(), reason },
     })
@@ -126,14 +157,15 @@ fn is_copied(path: &Path, before: &Path) -> bool {
 }
 
 /// Walks the whole journal and mends it.
-fn checked(sled: sled::Db) -> Result<Opened, Fault> {
-    let mend = || -> Result<(u64, [StreamStats; 3]), Fault> {
+fn checked(sled: sled::Db, parts_path: &Path) -> Result<Opened, Fault> {
+    let mend = || -> Result<(u64, [StreamStats; 3], Parts), Fault> {
         let corrupt = |error: sled::Error| Fault::Corrupt(error.to_string());
         let epoch = match sled.get([0xFF, 0xFF]).map_err(corrupt)? {
             Some(value) => match Entry::exactly(&value) {
                 Some(Entry { kind: Kind::Epoch, epoch, .. }) => epoch,
                 _ => return Err(Fault::Corrupt("its epoch is unreadable".into())),
             },
+            None if epoch_in(parts_path).is_some() => return Err(Fault::Corrupt("only sealed parts are left".into())),
             None if sled.iter().next().is_none() => {
                 let epoch = drawn_epoch();
                 mark_new(&sled, epoch).map_err(Fault::Unusable)?;
@@ -141,24 +173,31 @@ fn checked(sled: sled::Db) -> Result<Opened, Fault> {
             }
             None => return Err(Fault::Corrupt("its epoch is gone".into())),
         };
+        let parts = Parts::open(parts_path, epoch);
         let mut streams = [StreamStats::default(); 3];
         for stream in Stream::ALL {
-            streams[index(stream)] = mend_stream(&sled, epoch, stream, 0).map_err(corrupt)?;
+            drop_void(&sled, &parts, stream).map_err(Fault::Unusable)?;
+            streams[index(stream)] = mend_stream(&sled, &parts, epoch, stream, 0).map_err(corrupt)?;
         }
-        Ok((epoch, streams))
+        Ok((epoch, streams, parts))
     };
-    let (epoch, streams) =
+    let (epoch, streams, parts) =
         catch_unwind(AssertUnwindSafe(mend)).map_err(|_| Fault::Corrupt("sled panicked while reading".into()))??;
-    Ok(Opened { sled, epoch, streams })
+    Ok(Opened { sled, epoch, streams, parts })
 }
 
-/// Checks every value of `stream`, fills holes with losses, and skips `skipped` numbers at the end.
-fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, skipped: u64) -> sled::Result<StreamStats> {
+/// Checks every value of `stream` in sled, fills holes with losses, lets go of what a sealed part holds as well and of
+/// parts that are done with, and skips `skipped` numbers at the end.
+fn mend_stream(sled: &sled::Db, parts: &Parts, epoch: u64, stream: Stream, skipped: u64) -> sled::Result<StreamStats> {
     let acknowledged = sled.get([0xFF, stream as u8])?;
     let acknowledged = match acknowledged.as_deref().map(Entry::exactly) {
         Some(Some(Entry { kind: Kind::Acknowledged, sequence, .. })) => sequence,
         // Unreadable: everything below the oldest record was acknowledged.
-        Some(_) => sled.scan_prefix([stream as u8]).keys().next().transpose()?.map_or(0, |key| number(&key)),
+        Some(_) => {
+            let oldest = sled.scan_prefix([stream as u8]).keys().next().transpose()?.map(|key| number(&key));
+            let sealed = parts.of(stream).first().map(|part| part.first);
+            oldest.into_iter().chain(sealed).min().unwrap_or(0)
+        }
         None => 0,
     };
     let mut stats = StreamStats { first_sequence: acknowledged, next_sequence: acknowledged, bytes: 0, lost: 0 };
@@ -173,9 +212,24 @@ fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, skipped: u64) -> sle
         tracing::error!(stream = stream.name(), from, to, reason, "records are lost");
         (key(stream, from), value)
     };
-    for item in sled.scan_prefix([stream as u8]) {
-        let (found_key, value) = item?;
-        let sequence = number(&found_key);
+    let mut sealed = parts.of(stream).into_iter().peekable();
+    for item in sled.scan_prefix([stream as u8]).map(Some).chain([None]) {
+        let (found_key, value) = item.transpose()?.unzip();
+        let sequence = found_key.as_deref().map_or(u64::MAX, number);
+        while let Some(part) = sealed.next_if(|part| part.first <= sequence) {
+            if part.last < stats.next_sequence {
+                parts.remove(&part);
+                continue;
+            }
+            if part.first > stats.next_sequence {
+                let from = stats.next_sequence;
+                let (key, value) = lose(&mut stats, from, part.first - 1, "not found in the journal");
+                changes.insert(&key, value);
+            }
+            stats.bytes += part.bytes;
+            stats.next_sequence = part.last + 1;
+        }
+        let Some((found_key, value)) = found_key.zip(value) else { break };
         if sequence < stats.next_sequence || found_key.len() != 9 {
             changes.remove(found_key);
             continue;
@@ -245,6 +299,7 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
     }
     let epoch = found.epoch.unwrap_or_else(drawn_epoch);
     mark_new(&fresh, epoch)?;
+    let parts = Parts::open(&with_suffix(&config.path, "parts"), epoch);
     let mut lost = 0;
     for stream in Stream::ALL {
         if let Some(sequence) = found.acknowledged[index(stream)] {
@@ -252,7 +307,7 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
             fresh.insert([0xFF, stream as u8], value)?;
         }
         let skipped = if refused && found.epoch.is_some() { SKIPPED } else { 0 };
-        lost += mend_stream(&fresh, epoch, stream, skipped)?.lost;
+        lost += mend_stream(&fresh, &parts, epoch, stream, skipped)?.lost;
     }
     fresh.flush()?;
     drop(fresh);

@@ -23,6 +23,21 @@ pub(super) fn shed(journal: &Journal, change: &mut Change, bytes: u64) -> Result
 }
 
 fn shed_stream(journal: &Journal, change: &mut Change, stream: Stream, bytes: u64) -> Result<u64, StoreError> {
+    let parts = journal.parts().oldest(stream, bytes);
+    if let (Some(first), Some(last)) = (parts.first(), parts.last()) {
+        let freed = parts.iter().map(|part| part.bytes).sum();
+        let before = journal.before(stream, first.first)?.and_then(|(sequence, value)| {
+            let loss = loss_in(value.get(HEADER_BYTES..).unwrap_or_default())?;
+            (loss.reason == REASON).then_some((sequence, loss.to, value.len()))
+        });
+        let span = (first.first, last.last);
+        for part in parts {
+            change.retire(part);
+        }
+        tell(change, stream, before, span, freed);
+        // Losses stand between the other parts; with the next group, they are the oldest.
+        return Ok(freed.max(bytes));
+    }
     // Losses that stand before the oldest record: the last of them grows when it says the same.
     let mut before: Option<(u64, u64, usize)> = None;
     let mut going: Vec<(u64, usize)> = Vec::new();
@@ -48,6 +63,12 @@ fn shed_stream(journal: &Journal, change: &mut Change, stream: Stream, bytes: u6
     for (sequence, length) in &going {
         change.remove(stream, *sequence, *length);
     }
+    tell(change, stream, before, (first, last), freed);
+    Ok(freed)
+}
+
+/// Puts the loss of `first..=last` in their place; `before` is one that says the same, its last number, and its length.
+fn tell(change: &mut Change, stream: Stream, before: Option<(u64, u64, usize)>, (first, last): (u64, u64), bytes: u64) {
     let from = match before.filter(|(_, to, _)| to + 1 == first) {
         Some((from, _, length)) => {
             change.remove(stream, from, length);
@@ -59,12 +80,5 @@ fn shed_stream(journal: &Journal, change: &mut Change, stream: Stream, bytes: u6
     let StreamStats { lost, .. } = &mut change.streams[index(stream)];
     *lost += last - first + 1;
     metrics::counter!("store_shed_records_total", "stream" => stream.name()).increment(last - first + 1);
-    tracing::warn!(
-        stream = stream.name(),
-        from = first,
-        to = last,
-        bytes = freed,
-        "the store is full: records were shed"
-    );
-    Ok(freed)
+    tracing::warn!(stream = stream.name(), from = first, to = last, bytes, "the store is full: records were shed");
 }

@@ -15,6 +15,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Bytes read at once: opening is to cost little memory.
+const WINDOW_BYTES: u64 = 2 << 20;
+
 /// What the files themselves say, whatever sled makes of them.
 #[derive(Default)]
 pub(super) struct Survey {
@@ -79,30 +82,33 @@ pub(super) fn search(file: &Path, mut found: impl FnMut(Entry<'_>)) -> io::Resul
     let mut file = File::open(file)?;
     let mut window = Vec::new();
     loop {
-        let read = (&mut file).take(8 << 20).read_to_end(&mut window)?;
+        let read = (&mut file).take(WINDOW_BYTES).read_to_end(&mut window)?;
         // An entry that begins in the last bytes may end in the next window.
         let whole_before = if read == 0 { window.len() } else { window.len().saturating_sub(entry::BYTES_MAX) };
-        let mut at = 0;
-        while at < whole_before {
-            let Some(step) = memchr::memmem::find(&window[at..], &MAGIC) else {
-                at = whole_before;
-                break;
-            };
-            at += step;
-            if at >= whole_before {
-                break;
-            }
-            at += match Entry::at_start_of(&window[at..]) {
-                Some(entry) => {
-                    found(entry);
-                    HEADER_BYTES + entry.payload.len()
-                }
-                None => 1,
-            };
-        }
+        let at = each_entry(&window, whole_before, &mut found);
         if read == 0 {
             return Ok(());
         }
         window.drain(..at.min(whole_before));
     }
+}
+
+/// Finds every whole entry in `bytes` that begins before `before`: where the search ended.
+pub(super) fn each_entry(bytes: &[u8], before: usize, mut found: impl FnMut(Entry<'_>)) -> usize {
+    let mut at = 0;
+    while at < before {
+        let Some(step) = memchr::memmem::find(&bytes[at..], &MAGIC) else { return before };
+        at += step;
+        if at >= before {
+            break;
+        }
+        at += match Entry::at_start_of(&bytes[at..]) {
+            Some(entry) => {
+                found(entry);
+                HEADER_BYTES + entry.payload.len()
+            }
+            None => 1,
+        };
+    }
+    at
 }

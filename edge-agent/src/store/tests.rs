@@ -1,5 +1,7 @@
 //! What the store promises, tried on real folders. Randomness comes from printed seeds.
 
+mod sealed;
+
 use super::*;
 use firmware_protocol::network::{Event, EventKind, GameClock, Loss, Telemetry, TrackChunk};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};

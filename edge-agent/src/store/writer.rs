@@ -8,6 +8,7 @@ use super::{
     StoreConfig, StoreError,
     entry::{HEADER_BYTES, index},
     journal::{Journal, encoded_loss},
+    sealing::Sealing,
     shedding,
 };
 use crate::{backoff::Backoff, queue, time};
@@ -107,6 +108,7 @@ pub(super) struct Writer {
     journal: Journal,
     works: queue::Receiver<Work>,
     free_bytes: Box<dyn Fn() -> u64 + Send>,
+    sealing: Sealing,
 }
 
 impl Writer {
@@ -116,11 +118,12 @@ impl Writer {
         works: queue::Receiver<Work>,
         free_bytes: Box<dyn Fn() -> u64 + Send>,
     ) -> Self {
-        Self { config, journal, works, free_bytes }
+        let sealing = Sealing::new(config.head_bytes);
+        Self { config, journal, works, free_bytes, sealing }
     }
 
     /// Works until every sender is gone and the queue is empty.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         while let Some(first) = self.works.receive() {
             let mut group = Group::default();
             group.add(first);
@@ -132,10 +135,11 @@ impl Writer {
             if let Err(error) = self.commit(&mut group) {
                 self.outlast(group, error);
             }
+            self.sealing.go_on(&self.journal);
         }
     }
 
-    fn commit(&self, group: &mut Group) -> Result<(), StoreError> {
+    fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
         self.forget(group)?;
         self.follow(group)?;
         let records: usize = group.records.iter().map(VecDeque::len).sum();
@@ -143,18 +147,21 @@ impl Writer {
             return Ok(());
         }
         let began_us = time::monotonic_us();
-        let mut change = self.journal.change();
         let free_bytes = (self.free_bytes)();
         let needed_bytes = self.config.disk_reserve_bytes / 4;
         if free_bytes < needed_bytes {
             return Err(StoreError::Full { free_bytes, needed_bytes });
         }
+        let mut change = self.journal.change();
         let kept_bytes: u64 = change.streams.iter().map(|stream| stream.bytes).sum();
         let over_bytes = (kept_bytes + group.bytes).saturating_sub(self.config.bytes_max);
+        if over_bytes > 0 || free_bytes < self.config.disk_reserve_bytes {
+            self.sealing.settle(&self.journal)?;
+        }
         if over_bytes > 0 {
             shedding::shed(&self.journal, &mut change, over_bytes + self.config.bytes_max / SHED_SHARE)?;
         } else if free_bytes < self.config.disk_reserve_bytes {
-            // sled uses again what is freed inside its file: as much goes as comes.
+            // sled uses again what is freed inside its file, and a part's room is the disk's: as much goes as comes.
             shedding::shed(&self.journal, &mut change, group.bytes * 2)?;
         }
         let mut sequences: [u64; 3] = [0; 3];
@@ -198,8 +205,9 @@ impl Writer {
         Ok(())
     }
 
-    fn follow(&self, group: &mut Group) -> Result<(), StoreError> {
+    fn follow(&mut self, group: &mut Group) -> Result<(), StoreError> {
         while let Some((stream, hub_next, _)) = group.follow.first() {
+            self.sealing.settle(&self.journal)?;
             let mut change = self.journal.change();
             self.journal.follow_hub(&mut change, *stream, *hub_next)?;
             self.journal.commit(change)?;
@@ -210,7 +218,7 @@ impl Writer {
     }
 
     /// Tries again and again, taking what arrives meanwhile into memory; gives up only when the store is dropped.
-    fn outlast(&self, mut group: Group, mut error: StoreError) {
+    fn outlast(&mut self, mut group: Group, mut error: StoreError) {
         let mut backoff = Backoff::new(RETRY_MS.0, RETRY_MS.1, self.journal.shared().epoch());
         tracing::error!(%error, "nothing is written; records wait in memory");
         loop {
@@ -224,6 +232,7 @@ impl Writer {
                     None => thread::sleep(Duration::from_millis(LOOK_MS)),
                 }
                 group.shrink(self.config.pending_bytes_max);
+                self.journal.shared().set_pending_bytes(group.bytes);
             }
             let tried = match error {
                 StoreError::Full { .. } => Ok(()),
@@ -231,6 +240,7 @@ impl Writer {
             };
             match tried.and_then(|()| self.commit(&mut group)) {
                 Ok(()) => {
+                    self.journal.shared().set_pending_bytes(0);
                     self.journal.shared().set_fault(None);
                     tracing::warn!(tries = backoff.tries(), "the disk takes writes again");
                     return;
