@@ -5,6 +5,7 @@
 
 use super::{
     StoreConfig, StoreError, StoreStats, StreamStats,
+    durable::SledFiles,
     entry::{self, Entry, Kind, index},
     salvage,
 };
@@ -197,11 +198,13 @@ impl Change {
 pub(super) struct Journal {
     config: StoreConfig,
     shared: Arc<Shared>,
+    files: Mutex<SledFiles>,
 }
 
 impl Journal {
     pub(super) fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let salvage::Opened { sled, epoch, streams } = salvage::open(config)?;
+        let files = Mutex::new(SledFiles::open(&config.path)?);
         let shared = Shared {
             epoch,
             opened_at: streams.map(|stream| stream.next_sequence),
@@ -210,7 +213,7 @@ impl Journal {
             fault: Mutex::new(None),
             committed: watch::Sender::new(streams.map(|stream| stream.next_sequence)),
         };
-        Ok(Self { config: config.clone(), shared: Arc::new(shared) })
+        Ok(Self { config: config.clone(), shared: Arc::new(shared), files })
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -234,6 +237,7 @@ impl Journal {
             sled.apply_batch(batch)?;
             if appends {
                 sled.flush()?;
+                locked(&self.files).sync()?;
             }
             Ok(())
         })?;

@@ -19,6 +19,7 @@
 //! [`Store::follow_hub`].
 
 mod config;
+mod durable;
 mod entry;
 mod journal;
 mod salvage;
@@ -66,6 +67,12 @@ pub enum StoreError {
     /// The store is closed.
     #[error("store: closed")]
     Closed,
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Engine(error.to_string())
+    }
 }
 
 impl From<sled::Error> for StoreError {

@@ -9,6 +9,7 @@
 
 use super::{
     StoreConfig, StoreError, StreamStats,
+    durable::{sync_all, sync_names},
     entry::{Entry, Kind, index},
     journal::{encoded_loss, free_bytes, key, last_sequence, mark_new},
     survey::{list_files, search, survey},
@@ -52,6 +53,12 @@ pub(super) fn open_sled(config: &StoreConfig) -> Result<sled::Db, StoreError> {
 fn try_open_sled(config: &StoreConfig, path: &Path) -> Result<sled::Db, Fault> {
     let unusable = |reason: String| Fault::Unusable(StoreError::Open { path: path.to_owned(), reason });
     fs::create_dir_all(path).map_err(|error| unusable(error.to_string()))?;
+    // Half a snapshot is taken for the newest one, and refused.
+    for file in fs::read_dir(path).map_err(|error| unusable(error.to_string()))?.flatten() {
+        if file.file_name().to_string_lossy().ends_with(".generating") {
+            fs::remove_file(file.path()).map_err(|error| unusable(error.to_string()))?;
+        }
+    }
     let options = sled::Config::new().path(path).cache_capacity(config.cache_bytes).flush_every_ms(None);
     // On some damage sled panics instead of answering.
     match catch_unwind(AssertUnwindSafe(|| options.open())) {
@@ -83,7 +90,7 @@ pub(super) fn open(config: &StoreConfig) -> Result<Opened, StoreError> {
     let (refused, reason) = match try_open_sled(config, &config.path).and_then(checked) {
         Ok(opened) => match survey.beyond(&opened) {
             None => {
-                let _ = fs::remove_dir_all(&before);
+                give_up(&before)?;
                 return Ok(opened);
             }
             Some(reason) => (false, reason),
@@ -120,9 +127,23 @@ fn is_copied(path: &Path, before: &Path) -> bool {
             to.parent().map_or(Ok(()), fs::create_dir_all)?;
             fs::copy(file, to)?;
         }
-        fs::rename(&copying, before)
+        sync_all(&copying)?;
+        fs::rename(&copying, before)?;
+        sync_names(path.parent().unwrap_or(path))
     };
     copy().is_ok()
+}
+
+/// Removes the copy `before`, at once and for good: an old copy, or a part of one, must never be salvaged from.
+fn give_up(before: &Path) -> io::Result<()> {
+    if !before.exists() {
+        return Ok(());
+    }
+    let going = before.with_extension("copying");
+    let _ = fs::remove_dir_all(&going);
+    fs::rename(before, &going)?;
+    sync_names(before.parent().unwrap_or(before))?;
+    fs::remove_dir_all(&going)
 }
 
 /// Walks the whole journal and mends it.
@@ -256,6 +277,7 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
     }
     fresh.flush()?;
     drop(fresh);
+    sync_all(&fresh_path).map_err(fault)?;
     let broken = (1..u32::MAX)
         .map(|number| with_suffix(&config.path, &format!("broken-{number}")))
         .find(|path| !path.exists())
@@ -269,9 +291,11 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
             fs::rename(&fresh_path, &config.path)
         })
         .map_err(fault)?;
+    sync_names(config.path.parent().unwrap_or(&config.path)).map_err(fault)?;
     if source != config.path {
         fs::rename(source, &broken).map_err(fault)?;
     }
+    sync_names(config.path.parent().unwrap_or(&config.path)).map_err(fault)?;
     if lost == 0 && !refused {
         tracing::warn!(records = found.records, "the journal was salvaged whole");
         return fs::remove_dir_all(&broken).map_err(fault);
