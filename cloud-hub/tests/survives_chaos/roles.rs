@@ -88,7 +88,9 @@ impl Appliance {
         calls: Option<u32>,
     ) -> Result<Start<Self>, String> {
         let disk = Disk::with(image, nature.lies[0], seed);
-        calls.into_iter().for_each(|calls| disk.arm(calls));
+        if let Some(calls) = calls {
+            disk.arm(calls);
+        }
         let config = StoreConfig { path: disk.root().join("store"), ..nature.store.clone() };
         let store = spawn_blocking(move || Store::open(&config)).await.map_err(|error| error.to_string())?;
         if disk.is_frozen() {
@@ -162,7 +164,9 @@ impl Hub {
         calls: Option<u32>,
     ) -> Result<Start<Self>, String> {
         let disk = Disk::with(image, nature.lies[1], seed);
-        calls.into_iter().for_each(|calls| disk.arm(calls));
+        if let Some(calls) = calls {
+            disk.arm(calls);
+        }
         let database = Database::open(&Self::file(&disk)).await;
         if disk.is_frozen() {
             let image = disk.cut();

@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(2);
 /// How long a fault lasts at most, when nothing it waits for happens.
 const FAULT: Duration = Duration::from_millis(250);
 /// How long everything may take in the end: longer than any wait of the box or the hub.
-const DRAIN: Duration = Duration::from_secs(60);
+const DRAIN: Duration = Duration::from_mins(1);
 
 /// How often what was done.
 #[derive(Debug, Clone, Copy, Default)]
@@ -124,9 +124,9 @@ fn draw_nature(random: &mut StdRng, lies: [f64; 2]) -> (Nature, Scarce) {
         late: share(),
         held_back: share() / 2.0,
     };
-    let scarce = Scarce { room: random.random_bool(0.15), disk: random.random_bool(0.3) };
+    let scarce = Scarce { room: random.random_bool(0.15), disk: random.random_bool(0.5) };
     let store = StoreConfig {
-        bytes_max: if scarce.room { 48 << 10 } else { 1 << 30 },
+        bytes_max: if scarce.room { 3 << 10 } else { 1 << 30 },
         disk_reserve_bytes: 0,
         cache_bytes: 4 << 20,
         queue_records_max: random.random_range(1..=256),
@@ -256,7 +256,7 @@ impl World {
                 self.done.partitions += 1;
                 self.nature.far_end.cut(true);
             }
-            76..86 if self.scarce.disk => {
+            76..90 if self.scarce.disk => {
                 self.done.full_disks += 1;
                 disk.set_full(true);
             }

@@ -80,6 +80,7 @@ impl MemoryLink {
     }
 
     /// The same link, its memory and its tally, with another who answers.
+    #[must_use]
     pub fn answered_by(&self, answerer: Answerer) -> Self {
         Self { answerer, faults: self.faults, chance: self.chance.clone() }
     }
