@@ -11,13 +11,13 @@ use super::{
     StoreConfig, StoreError, StreamStats,
     durable::{sync_all, sync_names},
     entry::{Entry, Kind, index},
-    journal::{encoded_loss, free_bytes, key, last_sequence, mark_new},
+    journal::{encoded_loss, free_bytes, key, last_sequence, loss_in, mark_new},
     survey::{list_files, search, survey},
 };
-use firmware_protocol::network::Stream;
+use firmware_protocol::network::{Loss, Stream};
 use std::{
     ffi::OsString,
-    fs,
+    fs::{self, File},
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -164,7 +164,7 @@ fn checked(sled: sled::Db) -> Result<Opened, Fault> {
         };
         let mut streams = [StreamStats::default(); 3];
         for stream in Stream::ALL {
-            streams[index(stream)] = mend_stream(&sled, epoch, stream, 0).map_err(corrupt)?;
+            streams[index(stream)] = mend_stream(&sled, epoch, stream, &[], 0).map_err(corrupt)?;
         }
         Ok((epoch, streams))
     };
@@ -173,8 +173,9 @@ fn checked(sled: sled::Db) -> Result<Opened, Fault> {
     Ok(Opened { sled, epoch, streams })
 }
 
-/// Checks every value of `stream`, fills holes with losses, and skips `skipped` numbers at the end.
-fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, skipped: u64) -> sled::Result<StreamStats> {
+/// Checks every value of `stream`, fills holes with losses (with what `told` says of them, if it does), and skips
+/// `skipped` numbers at the end.
+fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, told: &[Loss], skipped: u64) -> sled::Result<StreamStats> {
     let acknowledged = sled.get([0xFF, stream as u8])?;
     let acknowledged = match acknowledged.as_deref().map(Entry::exactly) {
         Some(Some(Entry { kind: Kind::Acknowledged, sequence, .. })) => sequence,
@@ -202,9 +203,14 @@ fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, skipped: u64) -> sle
             continue;
         }
         if sequence > stats.next_sequence {
-            let from = stats.next_sequence;
-            let (key, value) = lose(&mut stats, from, sequence - 1, "not found in the journal");
-            changes.insert(&key, value);
+            let mut from = stats.next_sequence;
+            while from < sequence {
+                let (to, reason) = why(told, from, sequence - 1);
+                let (key, value) = lose(&mut stats, from, to, reason.unwrap_or("not found in the journal"));
+                stats.lost -= if reason.is_some() { to - from + 1 } else { 0 };
+                changes.insert(&key, value);
+                from = to + 1;
+            }
         }
         let whole = Entry::exactly(&value).filter(|entry| {
             (entry.kind, entry.epoch, entry.stream, entry.sequence) == (Kind::Record, epoch, stream, sequence)
@@ -232,6 +238,16 @@ fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, skipped: u64) -> sle
     Ok(stats)
 }
 
+/// What `told` says of `from`, and how far that goes, at most to `to`.
+fn why(told: &[Loss], from: u64, to: u64) -> (u64, Option<&str>) {
+    match told.iter().filter(|loss| loss.from <= from && from <= loss.to).max_by_key(|loss| loss.to) {
+        Some(loss) => (to.min(loss.to), Some(&loss.reason)),
+        None => {
+            (told.iter().filter(|loss| loss.from > from).map(|loss| loss.from - 1).min().unwrap_or(to).min(to), None)
+        }
+    }
+}
+
 fn number(key: &[u8]) -> u64 {
     key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
 }
@@ -254,7 +270,7 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
         Fault::Unusable(error) => error,
         Fault::Corrupt(reason) => StoreError::Open { path: fresh_path.clone(), reason },
     })?;
-    let mut found = Found { epoch, acknowledged: [None; 3], records: 0 };
+    let mut found = Found { epoch, acknowledged: [None; 3], losses: [const { Vec::new() }; 3], records: 0 };
     let mut files = Vec::new();
     let fault = |error: io::Error| StoreError::Engine(format!("salvage: {error}"));
     list_files(source, &mut files).map_err(fault)?;
@@ -273,10 +289,12 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
             fresh.insert([0xFF, stream as u8], value)?;
         }
         let skipped = if refused && found.epoch.is_some() { SKIPPED } else { 0 };
-        lost += mend_stream(&fresh, epoch, stream, skipped)?.lost;
+        lost += mend_stream(&fresh, epoch, stream, &found.losses[index(stream)], skipped)?.lost;
     }
     fresh.flush()?;
     drop(fresh);
+    // sled's own threads hold the lock until their last write is out.
+    File::open(fresh_path.join("db")).and_then(|db| db.lock()).map_err(fault)?;
     sync_all(&fresh_path).map_err(fault)?;
     let broken = (1..u32::MAX)
         .map(|number| with_suffix(&config.path, &format!("broken-{number}")))
@@ -310,9 +328,11 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
 struct Found {
     epoch: Option<u64>,
     acknowledged: [Option<u64>; 3],
+    losses: [Vec<Loss>; 3],
     records: u64,
 }
 
+/// A loss is written again where its records are not found; where they are, they are not lost.
 impl Found {
     fn keep(&mut self, entry: Entry<'_>, fresh: &sled::Db) {
         if *self.epoch.get_or_insert(entry.epoch) != entry.epoch {
@@ -324,8 +344,9 @@ impl Found {
                 let acknowledged = &mut self.acknowledged[index(entry.stream)];
                 *acknowledged = (*acknowledged).max(Some(entry.sequence));
             }
-            // A loss is written again where its records are not found; where they are, they are not lost.
-            Kind::Record if super::journal::loss_in(entry.payload).is_some() => {}
+            Kind::Record if loss_in(entry.payload).is_some() => {
+                self.losses[index(entry.stream)].extend(loss_in(entry.payload));
+            }
             Kind::Record => match fresh.insert(key(entry.stream, entry.sequence), entry.to_bytes()) {
                 Ok(None) => self.records += 1,
                 Ok(Some(_)) => {}
