@@ -12,9 +12,14 @@ use super::{
 use firmware_protocol::network::{self, Loss, Record, Stream};
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc},
+    thread,
+    time::Duration,
 };
 use tokio::sync::watch;
+
+/// How long sled may take to close after a failed write: its own threads end what they write.
+const CLOSING: Duration = Duration::from_secs(5);
 
 const EPOCH_KEY: [u8; 2] = [0xFF, 0xFF];
 
@@ -325,10 +330,21 @@ impl Journal {
     }
 
     /// Closes sled and opens it anew, after a failure. What is committed stays what it was.
+    ///
+    /// When the failed write was one into `blobs/`, sled never closes: then it is left alone, and nothing is written
+    /// until this program starts again.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        let mut sled = self.shared.sled.write().unwrap_or_else(PoisonError::into_inner);
-        drop(sled.take());
-        *sled = Some(salvage::open_sled(&self.config)?);
+        let failed = self.shared.sled.write().unwrap_or_else(PoisonError::into_inner).take();
+        let (done, closed) = mpsc::channel();
+        thread::spawn(move || {
+            drop(failed);
+            let _ = done.send(());
+        });
+        if closed.recv_timeout(CLOSING).is_err() {
+            return Err(StoreError::Engine("sled does not close after a failed write: restart edge-agent".into()));
+        }
+        let sled = salvage::open_sled(&self.config)?;
+        *self.shared.sled.write().unwrap_or_else(PoisonError::into_inner) = Some(sled);
         Ok(())
     }
 }

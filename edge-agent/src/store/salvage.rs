@@ -16,6 +16,7 @@ use super::{
 };
 use firmware_protocol::network::{Loss, Stream};
 use std::{
+    collections::HashSet,
     ffi::OsString,
     fs::{self, File},
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -27,6 +28,9 @@ use std::{
 /// Sequence numbers skipped after a salvage: hours of records, because the torn end may have held as many, and a number
 /// used twice would be taken for a duplicate by the hub.
 pub(super) const SKIPPED: u64 = 1 << 20;
+
+const NOT_FOUND: &str = "not found in the journal";
+const UNREADABLE: &str = "unreadable in the journal";
 
 /// A journal ready for use.
 pub(super) struct Opened {
@@ -87,20 +91,20 @@ pub(super) fn open(config: &StoreConfig) -> Result<Opened, StoreError> {
     let before = with_suffix(&config.path, "before");
     let source = if is_copied(&config.path, &before) { &before } else { &config.path };
     let survey = survey(source);
-    let (refused, reason) = match try_open_sled(config, &config.path).and_then(checked) {
+    let (shown, reason) = match try_open_sled(config, &config.path).and_then(checked) {
         Ok(opened) => match survey.beyond(&opened) {
             None => {
                 give_up(&before)?;
                 return Ok(opened);
             }
-            Some(reason) => (false, reason),
+            Some(reason) => (Some(opened.sled), reason),
         },
         Err(Fault::Unusable(error)) => return Err(error),
-        Err(Fault::Corrupt(reason)) => (true, reason),
+        Err(Fault::Corrupt(reason)) => (None, reason),
     };
     metrics::counter!("store_salvages_total").increment(1);
     tracing::error!(path = %config.path.display(), reason, "the journal is damaged: salvaging its records");
-    salvage(config, source, survey.epoch, refused)?;
+    salvage(config, source, survey.epoch, shown)?;
     try_open_sled(config, &config.path).and_then(checked).map_err(|fault| match fault {
         Fault::Unusable(error) => error,
         Fault::Corrupt(reason) => StoreError::Open { path: config.path.clone(), reason },
@@ -206,7 +210,7 @@ fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, told: &[Loss], skipp
             let mut from = stats.next_sequence;
             while from < sequence {
                 let (to, reason) = why(told, from, sequence - 1);
-                let (key, value) = lose(&mut stats, from, to, reason.unwrap_or("not found in the journal"));
+                let (key, value) = lose(&mut stats, from, to, reason.unwrap_or(NOT_FOUND));
                 stats.lost -= if reason.is_some() { to - from + 1 } else { 0 };
                 changes.insert(&key, value);
                 from = to + 1;
@@ -219,7 +223,7 @@ fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, told: &[Loss], skipp
             stats.bytes += value.len() as u64;
             stats.next_sequence = last_sequence(sequence, entry.payload) + 1;
         } else {
-            let (key, value) = lose(&mut stats, sequence, sequence, "unreadable in the journal");
+            let (key, value) = lose(&mut stats, sequence, sequence, UNREADABLE);
             changes.insert(&key, value);
             stats.next_sequence = sequence + 1;
         }
@@ -263,14 +267,25 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// `refused` says that sled would not open it: then how much its end held is not known.
-fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: bool) -> Result<(), StoreError> {
+/// `shown` is the journal as sled opens it, where it does. What it shows is the newest of each number; the files may hold
+/// older tries beside it. Where sled would not open it, how much its end held is not known.
+fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, shown: Option<sled::Db>) -> Result<(), StoreError> {
+    let refused = shown.is_none();
     let fresh_path = with_suffix(&config.path, "salvaging");
     let fresh = try_open_sled(config, &fresh_path).map_err(|fault| match fault {
         Fault::Unusable(error) => error,
         Fault::Corrupt(reason) => StoreError::Open { path: fresh_path.clone(), reason },
     })?;
-    let mut found = Found { epoch, acknowledged: [None; 3], losses: [const { Vec::new() }; 3], records: 0 };
+    let mut found = Found { epoch, acknowledged: [None; 3], losses: [const { Vec::new() }; 3], ..Found::default() };
+    for item in shown.iter().filter(|sled| is_of(sled, epoch)).flat_map(|sled| sled.iter()) {
+        let (key, value) = item?;
+        // What was found missing in sled may be in the files.
+        if Entry::exactly(&value).is_some_and(|entry| !loss_in(entry.payload).is_some_and(|loss| is_torn(&loss))) {
+            found.shown.insert(key.to_vec());
+            fresh.insert(key, value)?;
+        }
+    }
+    drop(shown);
     let mut files = Vec::new();
     let fault = |error: io::Error| StoreError::Engine(format!("salvage: {error}"));
     list_files(source, &mut files).map_err(fault)?;
@@ -325,10 +340,24 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
     Ok(())
 }
 
+/// Whether `sled` is the journal `epoch`, and not one that was made because nothing could be read.
+fn is_of(sled: &sled::Db, epoch: Option<u64>) -> bool {
+    let mark = sled.get([0xFF, 0xFF]).ok().flatten();
+    epoch.is_none() || mark.as_deref().and_then(Entry::exactly).map(|mark| mark.epoch) == epoch
+}
+
+/// Whether `loss` says no more than that records were not found here.
+fn is_torn(loss: &Loss) -> bool {
+    loss.reason == NOT_FOUND || loss.reason == UNREADABLE
+}
+
+#[derive(Default)]
 struct Found {
     epoch: Option<u64>,
     acknowledged: [Option<u64>; 3],
     losses: [Vec<Loss>; 3],
+    /// Keys that sled shows.
+    shown: HashSet<Vec<u8>>,
     records: u64,
 }
 
@@ -345,8 +374,9 @@ impl Found {
                 *acknowledged = (*acknowledged).max(Some(entry.sequence));
             }
             Kind::Record if loss_in(entry.payload).is_some() => {
-                self.losses[index(entry.stream)].extend(loss_in(entry.payload));
+                self.losses[index(entry.stream)].extend(loss_in(entry.payload).filter(|loss| !is_torn(loss)));
             }
+            Kind::Record if self.shown.contains(&key(entry.stream, entry.sequence)[..]) => {}
             Kind::Record => match fresh.insert(key(entry.stream, entry.sequence), entry.to_bytes()) {
                 Ok(None) => self.records += 1,
                 Ok(Some(_)) => {}
