@@ -14,6 +14,9 @@
 //! SQLite have their own), so which record is written at the tenth disk call may differ: a failing seed is printed to
 //! be played again, and may need a few plays. Turmoil would not change this: it simulates sockets, not disks or
 //! threads, and Zenoh and the MQTT client do not run on it.
+//!
+//! Not shown: a disk that is full while records are larger than 7 kB, which stops sled for good (`Journal::reopen`); a
+//! drive that changes what was synced; live states, which may drop.
 
 mod calls;
 mod disk;
