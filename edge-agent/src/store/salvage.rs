@@ -138,7 +138,7 @@ fn is_copied(path: &Path, before: &Path) -> bool {
     copy().is_ok()
 }
 
-/// Removes the copy `before`, at once and for good: an old copy, or a part of one, must never be salvaged from.
+/// Removes a journal or a copy of one, at once and for good: a part of one must never be opened or salvaged from.
 fn give_up(before: &Path) -> io::Result<()> {
     if !before.exists() {
         return Ok(());
@@ -316,7 +316,7 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, shown: Optio
         .find(|path| !path.exists())
         .unwrap_or_else(|| with_suffix(&config.path, "broken"));
     if source != config.path {
-        fs::remove_dir_all(&config.path).map_err(fault)?;
+        give_up(&config.path).map_err(fault)?;
     }
     fs::rename(&fresh_path, &config.path)
         .or_else(|_| {
