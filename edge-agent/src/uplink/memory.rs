@@ -91,7 +91,7 @@ impl MemoryLink {
     }
 
     /// Which faults befall this question.
-    fn draw(&self, key: &str, payload: &[u8]) -> Drawn {
+    fn draw(&self) -> Drawn {
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         let Chance { random, earlier, tally } = &mut *chance;
         let mut happens = |share: f64, count: &mut u64| {
@@ -106,10 +106,6 @@ impl MemoryLink {
         let held_back = happens(self.faults.held_back, &mut tally.held_back);
         let late = if late { earlier.get(random.random_range(0..earlier.len())).cloned() } else { None };
         let held_back_ms = held_back.then(|| random.random_range(1..=HELD_BACK_MS_MAX));
-        earlier.push_back((key.to_owned(), payload.to_owned()));
-        if earlier.len() > REMEMBERED {
-            earlier.pop_front();
-        }
         Drawn { lost, answer_lost, twice, late, held_back_ms }
     }
 }
@@ -117,7 +113,7 @@ impl MemoryLink {
 impl Link for MemoryLink {
     async fn ask(&self, key: &str, payload: Vec<u8>, timeout: Duration) -> Result<Vec<u8>, LinkError> {
         let silent = || LinkError::Timeout { hub: "memory".into(), timeout_ms: timeout.as_millis() as u64 };
-        let Drawn { lost, answer_lost, twice, late, held_back_ms } = self.draw(key, &payload);
+        let Drawn { lost, answer_lost, twice, late, held_back_ms } = self.draw();
         if let Some(held_back_ms) = held_back_ms {
             tokio::time::sleep(Duration::from_millis(held_back_ms)).await;
         }
@@ -130,7 +126,15 @@ impl Link for MemoryLink {
         if twice {
             let _ = (self.answerer)(key.to_owned(), payload.clone()).await;
         }
-        let answer = (self.answerer)(key.to_owned(), payload).await;
+        let answer = (self.answerer)(key.to_owned(), payload.clone()).await;
+        // Only what was sent can come again: who is cut off has sent nothing.
+        if answer.is_some() {
+            let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+            chance.earlier.push_back((key.to_owned(), payload));
+            if chance.earlier.len() > REMEMBERED {
+                chance.earlier.pop_front();
+            }
+        }
         if answer_lost {
             return Err(silent());
         }
