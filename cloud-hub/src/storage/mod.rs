@@ -12,7 +12,7 @@ pub mod enrolments;
 pub mod commands;
 
 use sqlx::{
-    SqlitePool,
+    Connection as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
@@ -71,7 +71,14 @@ impl Database {
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256)
             .pragma("wal_autocheckpoint", "4000");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(fault)?;
+        // A full disk makes SQLite take a transaction back by itself. The connection then believes for ever that it is
+        // in one and begins no other, so it gives way to a new one.
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options.clone())
+            .await
+            .map_err(fault)?;
         sqlx::migrate!("./migrations").run(&writer).await.map_err(|error| fault(error.into()))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -95,5 +102,28 @@ impl Database {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::records::{Delivery, Opened};
+    use firmware_protocol::network::{Answer, Stream};
+
+    fn delivery(bytes: usize) -> [Delivery; 1] {
+        let (reason, bytes) = ("torn".into(), vec![7; bytes]);
+        let (venue, edge, records) = ("arena".into(), "a".into(), vec![Opened::Unreadable { reason, bytes }]);
+        [Delivery { venue, edge, epoch: 1, stream: Stream::Events, first_sequence: 0, records }]
+    }
+
+    #[tokio::test]
+    async fn goes_on_after_a_full_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("hub.db")).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(database.writer()).await.unwrap();
+        let error = database.keep(&delivery(1 << 20)).await.unwrap_err().to_string();
+        assert!(error.contains("full"), "{error}");
+        assert_eq!(database.keep(&delivery(1)).await.unwrap().answers, [Answer::Kept { next_sequence: 1 }]);
     }
 }

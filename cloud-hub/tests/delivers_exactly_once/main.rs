@@ -219,7 +219,7 @@ async fn audit(folder: &Path, seed: u64) -> Counts {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_a_link_that_loses_repeats_and_delays() {
     for seed in 0..6 {
-        let faults = Faults { lost_question: 0.2, lost_answer: 0.2, twice: 0.2, late: 0.3 };
+        let faults = Faults { lost_question: 0.2, lost_answer: 0.2, twice: 0.2, late: 0.3, held_back: 0.1 };
         let folder = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
         let admission = roles::open_hub(folder.path(), &stop).await;

@@ -6,6 +6,7 @@
 
 use super::{
     StoreConfig, StoreError, StreamStats,
+    durable::SledFiles,
     entry::{self, Entry, Kind, index},
     parts::{Part, Parts},
     reading::Shared,
@@ -14,9 +15,14 @@ use super::{
 use firmware_protocol::network::{self, Loss, Record, Stream};
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicU64, mpsc},
+    thread,
+    time::Duration,
 };
 use tokio::sync::watch;
+
+/// How long sled may take to close after a failed write: its own threads end what they write.
+const CLOSING: Duration = Duration::from_secs(5);
 
 const EPOCH_KEY: [u8; 2] = [0xFF, 0xFF];
 
@@ -145,11 +151,13 @@ impl Change {
 pub(super) struct Journal {
     config: StoreConfig,
     shared: Arc<Shared>,
+    files: Mutex<SledFiles>,
 }
 
 impl Journal {
     pub(super) fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let salvage::Opened { sled, epoch, streams, parts } = salvage::open(config)?;
+        let files = Mutex::new(SledFiles::open(&config.path)?);
         let shared = Shared {
             epoch,
             opened_at: streams.map(|stream| stream.next_sequence),
@@ -160,7 +168,7 @@ impl Journal {
             fault: Mutex::new(None),
             committed: watch::Sender::new(streams.map(|stream| stream.next_sequence)),
         };
-        Ok(Self { config: config.clone(), shared: Arc::new(shared) })
+        Ok(Self { config: config.clone(), shared: Arc::new(shared), files })
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -185,6 +193,7 @@ impl Journal {
             sled.apply_batch(batch)?;
             if appends || !retired.is_empty() {
                 sled.flush()?;
+                locked(&self.files).sync()?;
             }
             Ok(())
         })?;
@@ -322,10 +331,21 @@ impl Journal {
     }
 
     /// Closes sled and opens it anew, after a failure. What is committed stays what it was.
+    ///
+    /// When the failed write was one into `blobs/`, sled never closes: then it is left alone, and nothing is written
+    /// until this program starts again.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        let mut sled = self.shared.sled.write().unwrap_or_else(PoisonError::into_inner);
-        drop(sled.take());
-        *sled = Some(salvage::open_sled(&self.config)?);
+        let failed = self.shared.sled.write().unwrap_or_else(PoisonError::into_inner).take();
+        let (done, closed) = mpsc::channel();
+        thread::spawn(move || {
+            drop(failed);
+            let _ = done.send(());
+        });
+        if closed.recv_timeout(CLOSING).is_err() {
+            return Err(StoreError::Engine("sled does not close after a failed write: restart edge-agent".into()));
+        }
+        let sled = salvage::open_sled(&self.config)?;
+        *self.shared.sled.write().unwrap_or_else(PoisonError::into_inner) = Some(sled);
         Ok(())
     }
 }

@@ -18,11 +18,14 @@
 //! `<path>.broken-<n>`, what can be read is salvaged into a new one under the same epoch and the same sequence numbers,
 //! holes become losses, and numbering goes on far beyond the last one known, because how many records the torn end held
 //! cannot be known. *Torn unnoticed* (sled cuts off a torn end by itself): the uplink asks the hub first what it holds,
-//! see [`Store::follow_hub`].
+//! see [`Store::follow_hub`]. *Power cut:* a record is acknowledged once the disk itself has it (`durable.rs`: sled's own
+//! flush does not wait for that); numbers that a cut tore off were never acknowledged and become losses.
 
 mod config;
+mod durable;
 mod entry;
 mod journal;
+mod mending;
 mod parts;
 mod reading;
 mod salvage;
@@ -73,6 +76,12 @@ pub enum StoreError {
     /// The store is closed.
     #[error("store: closed")]
     Closed,
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Engine(error.to_string())
+    }
 }
 
 impl From<sled::Error> for StoreError {

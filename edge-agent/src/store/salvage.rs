@@ -10,16 +10,19 @@
 
 use super::{
     StoreConfig, StoreError, StreamStats,
+    durable::{sync_all, sync_names},
     entry::{Entry, Kind, index},
-    journal::{drop_void, encoded_loss, free_bytes, key, last_sequence, mark_new},
+    journal::{drop_void, free_bytes, key, loss_in, mark_new},
+    mending::{NOT_FOUND, UNREADABLE, mend_stream},
     parts::{Parts, epoch_in},
     survey::{list_files, search, survey},
 };
 use crate::time;
-use firmware_protocol::network::Stream;
+use firmware_protocol::network::{Loss, Stream};
 use std::{
+    collections::HashSet,
     ffi::OsString,
-    fs,
+    fs::{self, File},
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -68,6 +71,12 @@ pub(super) fn open_sled(config: &StoreConfig) -> Result<sled::Db, StoreError> {
 fn try_open_sled(config: &StoreConfig, path: &Path) -> Result<sled::Db, Fault> {
     let unusable = |reason: String| Fault::Unusable(StoreError::Open { path: path.to_owned(), reason });
     fs::create_dir_all(path).map_err(|error| unusable(error.to_string()))?;
+    // Half a snapshot is taken for the newest one, and refused.
+    for file in fs::read_dir(path).map_err(|error| unusable(error.to_string()))?.flatten() {
+        if file.file_name().to_string_lossy().ends_with(".generating") {
+            fs::remove_file(file.path()).map_err(|error| unusable(error.to_string()))?;
+        }
+    }
     let options = sled::Config::new().path(path).cache_capacity(config.cache_bytes).flush_every_ms(None);
     let until_us = time::monotonic_us() + LOCK_WAIT_MS * 1_000;
     // On some damage sled panics instead of answering.
@@ -111,20 +120,20 @@ pub(super) fn open(config: &StoreConfig) -> Result<Opened, StoreError> {
     let source = if is_copied(&config.path, &before) { &before } else { &config.path };
     let survey = survey(source);
     let parts_path = with_suffix(&config.path, "parts");
-    let (refused, reason) = match try_open_sled(config, &config.path).and_then(|sled| checked(sled, &parts_path)) {
+    let (shown, reason) = match try_open_sled(config, &config.path).and_then(|sled| checked(sled, &parts_path)) {
         Ok(opened) => match survey.beyond(&opened) {
             None => {
-                let _ = fs::remove_dir_all(&before);
+                give_up(&before)?;
                 return Ok(opened);
             }
-            Some(reason) => (false, reason),
+            Some(reason) => (Some(opened.sled), reason),
         },
         Err(Fault::Unusable(error)) => return Err(error),
-        Err(Fault::Corrupt(reason)) => (true, reason),
+        Err(Fault::Corrupt(reason)) => (None, reason),
     };
     metrics::counter!("store_salvages_total").increment(1);
     tracing::error!(path = %config.path.display(), reason, "the journal is damaged: salvaging its records");
-    salvage(config, source, survey.epoch.or_else(|| epoch_in(&parts_path)), refused)?;
+    salvage(config, source, survey.epoch.or_else(|| epoch_in(&parts_path)), shown)?;
     try_open_sled(config, &config.path).and_then(|sled| checked(sled, &parts_path)).map_err(|fault| match fault {
         Fault::Unusable(error) => error,
         Fault::Corrupt(reason) => StoreError::Open { path: config.path.clone(), reason },
@@ -151,9 +160,23 @@ fn is_copied(path: &Path, before: &Path) -> bool {
             to.parent().map_or(Ok(()), fs::create_dir_all)?;
             fs::copy(file, to)?;
         }
-        fs::rename(&copying, before)
+        sync_all(&copying)?;
+        fs::rename(&copying, before)?;
+        sync_names(path.parent().unwrap_or(path))
     };
     copy().is_ok()
+}
+
+/// Removes a journal or a copy of one, at once and for good: a part of one must never be opened or salvaged from.
+fn give_up(before: &Path) -> io::Result<()> {
+    if !before.exists() {
+        return Ok(());
+    }
+    let going = before.with_extension("copying");
+    let _ = fs::remove_dir_all(&going);
+    fs::rename(before, &going)?;
+    sync_names(before.parent().unwrap_or(before))?;
+    fs::remove_dir_all(&going)
 }
 
 /// Walks the whole journal and mends it.
@@ -177,96 +200,13 @@ fn checked(sled: sled::Db, parts_path: &Path) -> Result<Opened, Fault> {
         let mut streams = [StreamStats::default(); 3];
         for stream in Stream::ALL {
             drop_void(&sled, &parts, stream).map_err(Fault::Unusable)?;
-            streams[index(stream)] = mend_stream(&sled, &parts, epoch, stream, 0).map_err(corrupt)?;
+            streams[index(stream)] = mend_stream(&sled, &parts, epoch, stream, &[], 0).map_err(corrupt)?;
         }
         Ok((epoch, streams, parts))
     };
     let (epoch, streams, parts) =
         catch_unwind(AssertUnwindSafe(mend)).map_err(|_| Fault::Corrupt("sled panicked while reading".into()))??;
     Ok(Opened { sled, epoch, streams, parts })
-}
-
-/// Checks every value of `stream` in sled, fills holes with losses, lets go of what a sealed part holds as well and of
-/// parts that are done with, and skips `skipped` numbers at the end.
-fn mend_stream(sled: &sled::Db, parts: &Parts, epoch: u64, stream: Stream, skipped: u64) -> sled::Result<StreamStats> {
-    let acknowledged = sled.get([0xFF, stream as u8])?;
-    let acknowledged = match acknowledged.as_deref().map(Entry::exactly) {
-        Some(Some(Entry { kind: Kind::Acknowledged, sequence, .. })) => sequence,
-        // Unreadable: everything below the oldest record was acknowledged.
-        Some(_) => {
-            let oldest = sled.scan_prefix([stream as u8]).keys().next().transpose()?.map(|key| number(&key));
-            let sealed = parts.of(stream).first().map(|part| part.first);
-            oldest.into_iter().chain(sealed).min().unwrap_or(0)
-        }
-        None => 0,
-    };
-    let mut stats = StreamStats { first_sequence: acknowledged, next_sequence: acknowledged, bytes: 0, lost: 0 };
-    let mut changes = sled::Batch::default();
-    let mut mended = 0u64;
-    let mut lose = |stats: &mut StreamStats, from: u64, to: u64, reason: &str| {
-        let payload = encoded_loss(stream, from, to, reason.into());
-        let value = Entry { kind: Kind::Record, stream, epoch, sequence: from, payload: &payload }.to_bytes();
-        stats.bytes += value.len() as u64;
-        stats.lost += to - from + 1;
-        mended += 1;
-        tracing::error!(stream = stream.name(), from, to, reason, "records are lost");
-        (key(stream, from), value)
-    };
-    let mut sealed = parts.of(stream).into_iter().peekable();
-    for item in sled.scan_prefix([stream as u8]).map(Some).chain([None]) {
-        let (found_key, value) = item.transpose()?.unzip();
-        let sequence = found_key.as_deref().map_or(u64::MAX, number);
-        while let Some(part) = sealed.next_if(|part| part.first <= sequence) {
-            if part.last < stats.next_sequence {
-                parts.remove(&part);
-                continue;
-            }
-            if part.first > stats.next_sequence {
-                let from = stats.next_sequence;
-                let (key, value) = lose(&mut stats, from, part.first - 1, "not found in the journal");
-                changes.insert(&key, value);
-            }
-            stats.bytes += part.bytes;
-            stats.next_sequence = part.last + 1;
-        }
-        let Some((found_key, value)) = found_key.zip(value) else { break };
-        if sequence < stats.next_sequence || found_key.len() != 9 {
-            changes.remove(found_key);
-            continue;
-        }
-        if sequence > stats.next_sequence {
-            let from = stats.next_sequence;
-            let (key, value) = lose(&mut stats, from, sequence - 1, "not found in the journal");
-            changes.insert(&key, value);
-        }
-        let whole = Entry::exactly(&value).filter(|entry| {
-            (entry.kind, entry.epoch, entry.stream, entry.sequence) == (Kind::Record, epoch, stream, sequence)
-        });
-        if let Some(entry) = whole {
-            stats.bytes += value.len() as u64;
-            stats.next_sequence = last_sequence(sequence, entry.payload) + 1;
-        } else {
-            let (key, value) = lose(&mut stats, sequence, sequence, "unreadable in the journal");
-            changes.insert(&key, value);
-            stats.next_sequence = sequence + 1;
-        }
-    }
-    if skipped > 0 {
-        let from = stats.next_sequence;
-        let reason = "the journal was corrupt: how many of these its torn end held is not known";
-        let (key, value) = lose(&mut stats, from, from + skipped - 1, reason);
-        changes.insert(&key, value);
-        stats.next_sequence = from + skipped;
-    }
-    sled.apply_batch(changes)?;
-    if mended > 0 {
-        sled.flush()?;
-    }
-    Ok(stats)
-}
-
-fn number(key: &[u8]) -> u64 {
-    key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
 }
 
 fn drawn_epoch() -> u64 {
@@ -280,14 +220,25 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// `refused` says that sled would not open it: then how much its end held is not known.
-fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: bool) -> Result<(), StoreError> {
+/// `shown` is the journal as sled opens it, where it does. What it shows is the newest of each number; the files may hold
+/// older tries beside it. Where sled would not open it, how much its end held is not known.
+fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, shown: Option<sled::Db>) -> Result<(), StoreError> {
+    let refused = shown.is_none();
     let fresh_path = with_suffix(&config.path, "salvaging");
     let fresh = try_open_sled(config, &fresh_path).map_err(|fault| match fault {
         Fault::Unusable(error) => error,
         Fault::Corrupt(reason) => StoreError::Open { path: fresh_path.clone(), reason },
     })?;
-    let mut found = Found { epoch, acknowledged: [None; 3], records: 0 };
+    let mut found = Found { epoch, acknowledged: [None; 3], losses: [const { Vec::new() }; 3], ..Found::default() };
+    for item in shown.iter().filter(|sled| is_of(sled, epoch)).flat_map(|sled| sled.iter()) {
+        let (key, value) = item?;
+        // What was found missing in sled may be in the files.
+        if Entry::exactly(&value).is_some_and(|entry| !loss_in(entry.payload).is_some_and(|loss| is_torn(&loss))) {
+            found.shown.insert(key.to_vec());
+            fresh.insert(key, value)?;
+        }
+    }
+    drop(shown);
     let mut files = Vec::new();
     let fault = |error: io::Error| StoreError::Engine(format!("salvage: {error}"));
     list_files(source, &mut files).map_err(fault)?;
@@ -307,16 +258,19 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
             fresh.insert([0xFF, stream as u8], value)?;
         }
         let skipped = if refused && found.epoch.is_some() { SKIPPED } else { 0 };
-        lost += mend_stream(&fresh, &parts, epoch, stream, skipped)?.lost;
+        lost += mend_stream(&fresh, &parts, epoch, stream, &found.losses[index(stream)], skipped)?.lost;
     }
     fresh.flush()?;
     drop(fresh);
+    // sled's own threads hold the lock until their last write is out.
+    File::open(fresh_path.join("db")).and_then(|db| db.lock()).map_err(fault)?;
+    sync_all(&fresh_path).map_err(fault)?;
     let broken = (1..u32::MAX)
         .map(|number| with_suffix(&config.path, &format!("broken-{number}")))
         .find(|path| !path.exists())
         .unwrap_or_else(|| with_suffix(&config.path, "broken"));
     if source != config.path {
-        fs::remove_dir_all(&config.path).map_err(fault)?;
+        give_up(&config.path).map_err(fault)?;
     }
     fs::rename(&fresh_path, &config.path)
         .or_else(|_| {
@@ -324,9 +278,11 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
             fs::rename(&fresh_path, &config.path)
         })
         .map_err(fault)?;
+    sync_names(config.path.parent().unwrap_or(&config.path)).map_err(fault)?;
     if source != config.path {
         fs::rename(source, &broken).map_err(fault)?;
     }
+    sync_names(config.path.parent().unwrap_or(&config.path)).map_err(fault)?;
     if lost == 0 && !refused {
         tracing::warn!(records = found.records, "the journal was salvaged whole");
         return fs::remove_dir_all(&broken).map_err(fault);
@@ -338,12 +294,28 @@ fn salvage(config: &StoreConfig, source: &Path, epoch: Option<u64>, refused: boo
     Ok(())
 }
 
+/// Whether `sled` is the journal `epoch`, and not one that was made because nothing could be read.
+fn is_of(sled: &sled::Db, epoch: Option<u64>) -> bool {
+    let mark = sled.get([0xFF, 0xFF]).ok().flatten();
+    epoch.is_none() || mark.as_deref().and_then(Entry::exactly).map(|mark| mark.epoch) == epoch
+}
+
+/// Whether `loss` says no more than that records were not found here.
+fn is_torn(loss: &Loss) -> bool {
+    loss.reason == NOT_FOUND || loss.reason == UNREADABLE
+}
+
+#[derive(Default)]
 struct Found {
     epoch: Option<u64>,
     acknowledged: [Option<u64>; 3],
+    losses: [Vec<Loss>; 3],
+    /// Keys that sled shows.
+    shown: HashSet<Vec<u8>>,
     records: u64,
 }
 
+/// A loss is written again where its records are not found; where they are, they are not lost.
 impl Found {
     fn keep(&mut self, entry: Entry<'_>, fresh: &sled::Db) {
         if *self.epoch.get_or_insert(entry.epoch) != entry.epoch {
@@ -355,8 +327,10 @@ impl Found {
                 let acknowledged = &mut self.acknowledged[index(entry.stream)];
                 *acknowledged = (*acknowledged).max(Some(entry.sequence));
             }
-            // A loss is written again where its records are not found; where they are, they are not lost.
-            Kind::Record if super::journal::loss_in(entry.payload).is_some() => {}
+            Kind::Record if loss_in(entry.payload).is_some() => {
+                self.losses[index(entry.stream)].extend(loss_in(entry.payload).filter(|loss| !is_torn(loss)));
+            }
+            Kind::Record if self.shown.contains(&key(entry.stream, entry.sequence)[..]) => {}
             Kind::Record => match fresh.insert(key(entry.stream, entry.sequence), entry.to_bytes()) {
                 Ok(None) => self.records += 1,
                 Ok(Some(_)) => {}
