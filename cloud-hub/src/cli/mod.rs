@@ -1,9 +1,10 @@
-//! The command line: `serve`, `edges`, `check-config`, `openapi`.
+//! The command line: `serve`, `edges`, `reconcile`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
 
 mod edges;
+mod reconcile;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   cloud-hub serve --config /etc/rinkside/hub.toml
   cloud-hub edges code --venue oak                    a code with which one box of venue oak enrols
   cloud-hub edges revoke oak-box-1                    that box gets nowhere from now on
+  cloud-hub reconcile 2024020001                      what became of every record of that game
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
 
@@ -40,6 +42,8 @@ enum Command {
     Serve(Serve),
     /// Let boxes in and shut them out
     Edges(edges::Edges),
+    /// Account for every record of a game: kept, lost and why, never made; fails when one is missing
+    Reconcile(reconcile::Reconcile),
     /// Read a configuration and say everything that is wrong with it
     CheckConfig {
         /// The file
@@ -85,6 +89,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Edges(edges) => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(edges::run(edges))
+        }
+        Command::Reconcile(reconcile) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(reconcile::run(reconcile))
         }
         Command::CheckConfig { file } => {
             read(&file)?;

@@ -13,7 +13,7 @@ use super::{
     journal::{encoded_loss, free_bytes, key, last_sequence, mark_new},
     survey::{list_files, search, survey},
 };
-use firmware_protocol::network::Stream;
+use firmware_protocol::network::{Loss, Stream};
 use std::{
     ffi::OsString,
     fs,
@@ -199,8 +199,7 @@ fn mend_stream(sled: &sled::Db, epoch: u64, stream: Stream, skipped: u64) -> sle
     }
     if skipped > 0 {
         let from = stats.next_sequence;
-        let reason = "the journal was corrupt: how many of these its torn end held is not known";
-        let (key, value) = lose(&mut stats, from, from + skipped - 1, reason);
+        let (key, value) = lose(&mut stats, from, from + skipped - 1, Loss::SKIPPED);
         changes.insert(&key, value);
         stats.next_sequence = from + skipped;
     }
