@@ -3,7 +3,9 @@
 //! No journal, no batches made, nothing opened: what a program that only moves these bytes would get.
 
 use crate::{Found, PATIENCE, Sent, histogram, rig::Rig, rig::free_port};
-use edge_agent::uplink::{Identity, Transport, UplinkConfig, zenoh as box_zenoh};
+use edge_agent::uplink::{
+    Identity, Link, Transport, UplinkConfig, mqtt::MqttLink, zenoh as box_zenoh, zenoh::ZenohLink,
+};
 use firmware_protocol::network::{broker, topic};
 use futures_util::future::join_all;
 use hdrhistogram::Histogram;
@@ -26,19 +28,14 @@ const MESSAGES_MAX: usize = 64;
 const LEG: Duration = crate::LEG;
 
 /// Asks `sent` by `ask`, a window at a time as the uplink does.
-async fn asked<F: Future<Output = ()>>(
-    config: &UplinkConfig,
-    sent: &[Sent],
-    records: u64,
-    ask: impl Fn(Sent) -> F,
-) -> Found {
+async fn asked(config: &UplinkConfig, sent: &[Sent], records: u64, ask: impl AsyncFn(Sent)) -> Found {
     let mut round_trips: Histogram<u64> = histogram();
     let (began, mut batches) = (Instant::now(), 0);
     for window in sent.chunks(config.window_batches) {
         let asks = window.iter().map(|sent| {
-            let (ask, asked) = (ask(sent.clone()), Instant::now());
+            let (asking, asked) = (ask(sent.clone()), Instant::now());
             async move {
-                ask.await;
+                asking.await;
                 asked.elapsed().as_micros() as u64
             }
         });
@@ -52,7 +49,22 @@ async fn asked<F: Future<Output = ()>>(
     Found { records_per_s: records as f64 * share / began.elapsed().as_secs_f64(), round_trips }
 }
 
-pub(crate) async fn zenoh(rig: &Rig, sent: &[Sent], records: u64) -> Found {
+/// The same through the link that ships, to the same somebody.
+async fn linked(link: impl Link, config: &UplinkConfig, sent: &[Sent], records: u64) -> Found {
+    let connected = async {
+        while link.ask(&sent[0].0, sent[0].1.clone(), PATIENCE).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, connected).await.unwrap();
+    let ask = async |(key, payload): Sent| drop(link.ask(&key, payload, PATIENCE).await.unwrap());
+    let found = asked(config, sent, records, ask).await;
+    link.close().await;
+    found
+}
+
+/// The bare library, and the link that ships.
+pub(crate) async fn zenoh(rig: &Rig, sent: &[Sent], records: u64) -> (Found, Found) {
     let place = format!("quic/127.0.0.1:{}", free_port());
     let text = |value: &str| serde_json::Value::from(value).to_string();
     let path = |path: &Path| text(&path.to_string_lossy());
@@ -95,12 +107,14 @@ pub(crate) async fn zenoh(rig: &Rig, sent: &[Sent], records: u64) -> Found {
     tokio::time::timeout(PATIENCE, known).await.unwrap();
     let found = asked(&config, sent, records, ask).await;
     client.close().await.unwrap();
+    let link = linked(ZenohLink::open(&config), &config, sent, records).await;
     answered.undeclare().await.unwrap();
     router.close().await.unwrap();
-    found
+    (found, link)
 }
 
-pub(crate) async fn mqtt(rig: &Rig, place: &str, sent: &[Sent], records: u64) -> Found {
+/// The bare library, and the link that ships.
+pub(crate) async fn mqtt(rig: &Rig, place: &str, sent: &[Sent], records: u64) -> (Found, Found) {
     let config = rig.towards(Transport::Mqtt, place);
     let certificates = &rig.certificates;
     let hub = (certificates.server.clone(), certificates.server_key.clone());
@@ -175,8 +189,9 @@ pub(crate) async fn mqtt(rig: &Rig, place: &str, sent: &[Sent], records: u64) ->
     };
     let found = asked(&config, sent, records, ask).await;
     listening.abort();
+    let link = linked(MqttLink::open(&config), &config, sent, records).await;
     answering.abort();
-    found
+    (found, link)
 }
 
 fn options(rig: &Rig, place: &str, name: &str, certificate: &Path, key: &Path) -> MqttOptions {

@@ -2,9 +2,9 @@
 //! `target/bench.json`.
 //!
 //! Comes in: nothing. Goes out, for each way: records a second and round trips of a full journal through the uplink
-//! that ships, once into a hub that answers without a commit (what the way costs) and once into the whole hub (what its
-//! disk costs beside); and the same bytes, in the same order and as many unanswered at a time, through the bare library,
-//! to somebody who answers each with a few bytes. MQTT goes through a real Mosquitto. Connecting is not counted.
+//! that ships, once into a hub that answers without a commit (what making, packing and opening batches costs) and once
+//! into the whole hub (what its disk costs beside); and the same bytes, in the same order and as many unanswered at a
+//! time, through the bare library and through our link alone, to somebody who answers each with a few bytes. MQTT goes through a real Mosquitto. Connecting is not counted.
 //!
 //! ```text
 //! cargo bench -p cloud-hub --bench uplink        UPLINK_RECORDS=100000, at most ten seconds a leg
@@ -148,13 +148,13 @@ async fn over(config: UplinkConfig, count: u64) -> (Found, Vec<Sent>) {
     }
 }
 
-/// One way: into the hub without a commit, the bare library, the whole hub.
+/// One way: into the hub without a commit, the bare library, our link alone, the whole hub.
 async fn measure(rig: &mut Rig, transport: Transport, count: u64) -> Vec<Row> {
     let way = format!("{} {}", if transport == Transport::Mqtt { "mqtt" } else { "zenoh" }, rig.security());
     let memory = rig.memory(transport).await;
     let (uncommitted, sent) = over(rig.towards(transport, &memory.place), count).await;
     memory.stop().await;
-    let bare = match transport {
+    let (bare, link) = match transport {
         Transport::Mqtt => bare::mqtt(rig, &memory.place, &sent, count).await,
         _ => bare::zenoh(rig, &sent, count).await,
     };
@@ -166,7 +166,7 @@ async fn measure(rig: &mut Rig, transport: Transport, count: u64) -> Vec<Row> {
     );
     let peer = |value| Some(("the bare library", value));
     let mut table = Vec::new();
-    for (into, found) in [("no commit", &uncommitted), ("whole hub", &whole)] {
+    for (into, found) in [("link alone", &link), ("no commit", &uncommitted), ("whole hub", &whole)] {
         let name = format!("uplink {way}, {into}");
         let rate = Row::new(&name, found.records_per_s, "records/s", &conditions);
         table.push(Row { peer: peer(bare.records_per_s), ..rate });
