@@ -177,7 +177,8 @@ fn url(broker: &Mosquitto, is_secure: bool) -> String {
 fn broker(folder: &Path, config: &HubConfig, is_secure: bool) -> Mosquitto {
     fs::create_dir_all(folder).unwrap();
     if !is_secure {
-        return Mosquitto::start(folder);
+        let open = "allow_anonymous true\nset_tcp_nodelay true\n";
+        return Mosquitto::start_with(folder, |port| format!("listener {port} 127.0.0.1\n{open}"));
     }
     fs::write(rules(config), mosquitto::rules(&Members::default())).unwrap();
     let deployed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/mosquitto.conf");
