@@ -14,8 +14,14 @@ fn the_committed_document_is_the_one_served() {
 #[test]
 fn every_core_path_is_described() {
     let document: serde_json::Value = serde_json::from_str(&cloud_hub::gateway::document()).unwrap();
-    for path in ["/api/game/state", "/api/players/stats", "/api/events/live", "/api/analytics/metrics", "/ws/analytics"]
-    {
+    for path in [
+        "/api/game/state",
+        "/api/players/stats",
+        "/api/events/live",
+        "/api/analytics/metrics",
+        "/api/core/games/{game}/reconciliation",
+        "/ws/analytics",
+    ] {
         assert!(document["paths"][path]["get"]["responses"].is_object(), "{path}");
     }
     for schema in ["GameState", "PlayerStats", "LiveEvents", "AnalyticsMetrics", "SocketMessage", "Problem"] {

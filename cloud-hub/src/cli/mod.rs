@@ -1,10 +1,11 @@
-//! The command line: `serve`, `edges`, `command`, `check-config`, `openapi`.
+//! The command line: `serve`, `edges`, `command`, `reconcile`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
 
 mod command;
 mod edges;
+mod reconcile;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
@@ -26,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   cloud-hub edges revoke oak-box-1                    that box gets nowhere from now on
   cloud-hub command oak-box-1 game-start 2025020001   that box records this game from now on
   cloud-hub command oak-box-1 log                     its newest log lines
+  cloud-hub reconcile 2024020001                      what became of every record of that game
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
 
@@ -45,6 +47,8 @@ enum What {
     Edges(edges::Edges),
     /// Have a box do something, and say what became of it
     Command(command::Order),
+    /// Account for every record of a game: kept, lost and why, never made; fails when one is missing
+    Reconcile(reconcile::Reconcile),
     /// Read a configuration and say everything that is wrong with it
     CheckConfig {
         /// The file
@@ -93,6 +97,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         }
         What::Command(order) => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command::run(order))
+        }
+        What::Reconcile(reconcile) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(reconcile::run(reconcile))
         }
         What::CheckConfig { file } => {
             read(&file)?;

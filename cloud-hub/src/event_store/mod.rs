@@ -12,6 +12,7 @@ use crate::{
     storage::{
         Database, StorageError,
         reading::{StoredEvent, StoredTracks},
+        reconciling::Account,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -64,6 +65,11 @@ impl EventStore {
         chunks_max: usize,
     ) -> Result<Vec<StoredTracks>, StorageError> {
         self.database.tracks_after(offset, chunks_max).await
+    }
+
+    /// What became of every sequence number that belongs to `game`; empty when nothing of it has come.
+    pub async fn accounts(&self, game: u64) -> Result<Vec<Account>, StorageError> {
+        self.database.accounts(game).await
     }
 
     /// The place of the newest event: wakes its holder when there is one more.

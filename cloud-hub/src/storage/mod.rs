@@ -7,6 +7,7 @@
 
 pub mod records;
 pub mod reading;
+pub mod reconciling;
 pub mod projected;
 pub mod enrolments;
 pub mod commands;

@@ -91,8 +91,7 @@ pub(super) fn mend_stream(
     }
     if skipped > 0 {
         let from = stats.next_sequence;
-        let reason = "the journal was corrupt: how many of these its torn end held is not known";
-        let (key, value) = lose(&mut stats, from, from + skipped - 1, reason);
+        let (key, value) = lose(&mut stats, from, from + skipped - 1, Loss::SKIPPED);
         changes.insert(&key, value);
         stats.next_sequence = from + skipped;
     }

@@ -46,6 +46,11 @@ pub struct Loss {
     pub reason: String,
 }
 
+impl Loss {
+    /// The reason of numbers that a salvaged journal skipped: never given to a record, but for those its torn end held.
+    pub const SKIPPED: &str = "the journal was corrupt: how many of these its torn end held is not known";
+}
+
 /// Player states of one span, one column a person, steps of `step_us`.
 ///
 /// Values are differences of consecutive centimetres, the first from zero, so that at 50 Hz a position costs two to

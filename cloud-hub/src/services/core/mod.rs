@@ -4,12 +4,13 @@
 //!  projections ─► game_state, player_stats, live_events, analytics_metrics ─► REST
 //!  LiveBoard ─► live_feed (each state encoded once) ─┐
 //!  event store ─► event_feed (each event written once) ─┴─► socket, one for each page
+//!       └───────► reconciliation ─► REST
 //! ```
 //!
 //! Comes in: the projections, the event store, the live board. Goes out: `GET /api/game/state`,
-//! `/api/players/stats`, `/api/events/live`, `/api/analytics/metrics` and the WebSocket `/ws/analytics`, whose binary
-//! frames are laid out in [`live_frame`] and whose text frames in [`socket_messages`]. Never: writes anything. A page
-//! that cannot keep up skips states, never events.
+//! `/api/players/stats`, `/api/events/live`, `/api/analytics/metrics`, `/api/core/games/{game}/reconciliation` and the
+//! WebSocket `/ws/analytics`, whose binary frames are laid out in [`live_frame`] and whose text frames in
+//! [`socket_messages`]. Never: writes anything. A page that cannot keep up skips states, never events.
 
 pub mod config;
 pub mod rink;
@@ -18,6 +19,7 @@ pub mod game_state;
 pub mod player_stats;
 pub mod live_events;
 pub mod analytics_metrics;
+pub mod reconciliation;
 pub mod live_frame;
 pub mod live_picture;
 pub mod live_feed;
@@ -136,6 +138,7 @@ pub fn routes() -> OpenApiRouter<Core> {
         .routes(routes!(player_stats::player_stats))
         .routes(routes!(live_events::live_events))
         .routes(routes!(analytics_metrics::analytics_metrics))
+        .routes(routes!(reconciliation::reconciliation))
         .routes(routes!(socket::analytics))
 }
 
