@@ -48,6 +48,9 @@ pub struct UplinkConfig {
     pub compress: bool,
     /// Bytes a second that go to the hub, live first; 0 for no limit. Counts payloads, not the network's own bytes.
     pub bytes_per_second_max: u64,
+    /// Bytes a second of records other than events while live states go, so that a backlog does not make these late; 0 for
+    /// no limit. A full game makes a few thousand.
+    pub backlog_bytes_per_second: u64,
     /// The link is paid by the byte: live five times a second, and only events go at once.
     pub metered: bool,
     /// Over a metered link, how often everything else goes, milliseconds.
@@ -74,6 +77,7 @@ impl Default for UplinkConfig {
             window_batches: 4,
             compress: true,
             bytes_per_second_max: 0,
+            backlog_bytes_per_second: 128 << 10,
             metered: false,
             metered_every_ms: 60_000,
             timeout_ms: 5_000,

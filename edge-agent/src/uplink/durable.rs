@@ -4,7 +4,11 @@
 //! `Kept`, back (or forward) after `Gap`. A gap that this box cannot fill any more, because the hub had acknowledged
 //! the records and lost them since, or refused them, is closed by a loss that says so.
 
-use super::{Link, LinkError, UplinkConfig, UplinkState, budget::Budget, refused};
+use super::{
+    Link, LinkError, UplinkConfig, UplinkState,
+    budget::{Budget, PACED_BATCH_BYTES},
+    refused,
+};
 use crate::{
     backoff::Backoff,
     store::{Store, StoreError},
@@ -159,9 +163,9 @@ impl<'a, L: Link> Lane<'a, L> {
         let message = self.packed(network::encode(batch));
         loop {
             let now_us = time::monotonic_us();
-            let wait_us = self.budget.wait_us(now_us);
+            let wait_us = self.budget.wait_us(batch.stream, now_us);
             if wait_us == 0 {
-                self.budget.spend(message.len(), now_us);
+                self.budget.ship(batch.stream, message.len(), now_us);
                 break;
             }
             wait(wait_us.div_ceil(1_000)).await;
@@ -202,7 +206,7 @@ impl<'a, L: Link> Lane<'a, L> {
         while !records.is_empty() {
             let after = first_sequence + records.len() as u64;
             batches.push(self.batch(stream, first_sequence, records));
-            if batches.len() >= self.config.window_batches {
+            if batches.len() >= self.config.window_batches || self.is_paced(stream) {
                 break;
             }
             (first_sequence, records) = self.read(stream, after)?;
@@ -216,8 +220,14 @@ impl<'a, L: Link> Lane<'a, L> {
 
     fn read(&self, stream: Stream, from: u64) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
         let (mut records, config) = (Vec::new(), self.config);
-        let first = self.store.read(stream, from, config.batch_records_max, config.batch_bytes_max, &mut records)?;
+        let paced_bytes_max = if self.is_paced(stream) { PACED_BATCH_BYTES } else { usize::MAX };
+        let bytes_max = config.batch_bytes_max.min(paced_bytes_max);
+        let first = self.store.read(stream, from, config.batch_records_max, bytes_max, &mut records)?;
         Ok((first, records))
+    }
+
+    fn is_paced(&self, stream: Stream) -> bool {
+        self.budget.is_paced(stream, time::monotonic_us())
     }
 
     fn batch(&self, stream: Stream, first_sequence: u64, records: Vec<Vec<u8>>) -> Batch {

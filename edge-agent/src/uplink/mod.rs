@@ -142,7 +142,7 @@ pub async fn run<L: Link>(
     state: watch::Sender<UplinkState>,
     stop: CancellationToken,
 ) {
-    let budget = budget::Budget::new(config.bytes_per_second_max);
+    let budget = budget::Budget::new(config.bytes_per_second_max, config.backlog_bytes_per_second);
     let durable = durable::Lane::new(&config, &link, &store, &state, &budget);
     tokio::select! {
         () = stop.cancelled() => {}
