@@ -10,8 +10,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// Bytes of records in one batch while states go: about a millisecond of the hub's.
-pub(super) const PACED_BATCH_BYTES: usize = 16 << 10;
+/// Bytes of records in one batch while states go: small, because a state that meets one waits for it.
+pub(super) const PACED_BATCH_BYTES: usize = 8 << 10;
 /// For how long after a state records are paced, microseconds.
 const PACED_US: u64 = 1_000_000;
 

@@ -77,7 +77,7 @@ impl Default for UplinkConfig {
             window_batches: 4,
             compress: true,
             bytes_per_second_max: 0,
-            backlog_bytes_per_second: 128 << 10,
+            backlog_bytes_per_second: 32 << 10,
             metered: false,
             metered_every_ms: 60_000,
             timeout_ms: 5_000,
