@@ -72,9 +72,10 @@ impl Rink {
             let words = fs::OpenOptions::new().create(true).append(true).open(words).unwrap();
             Running(program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words).spawn().unwrap())
         };
-        let hub = quiet(Program::new(HUB).arg("serve").arg("--config").arg(&config), &folder.path().join("hub.words"));
+        // Before the hub ever ran.
         let code = words(Program::new(HUB).args(["edges", "code", "--venue", "oak", "--config"]).arg(&config)).1;
         let code = code.lines().next().unwrap().to_owned();
+        let hub = quiet(Program::new(HUB).arg("serve").arg("--config").arg(&config), &folder.path().join("hub.words"));
         let agent = Path::new(HUB).with_file_name("edge-agent");
         assert!(agent.is_file(), "no {}: build it with `make build`", agent.display());
         let at = format!("https://127.0.0.1:{https}");

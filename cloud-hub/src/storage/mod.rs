@@ -80,7 +80,11 @@ impl Database {
             .connect_with(options.clone())
             .await
             .map_err(fault)?;
+        // `cloud-hub edges` and a starting hub may both find an older file: one after the other.
+        let turn = std::fs::File::create(path.with_extension("lock")).map_err(|error| fault(error.into()))?;
+        turn.lock().map_err(|error| fault(error.into()))?;
         sqlx::migrate!("./migrations").run(&writer).await.map_err(|error| fault(error.into()))?;
+        drop(turn);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
