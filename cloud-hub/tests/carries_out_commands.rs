@@ -38,7 +38,13 @@ struct Rink {
     folder: tempfile::TempDir,
     config: PathBuf,
     _hub: Running,
-    _edge: Running,
+    edge: Running,
+}
+
+/// Starts `program`; what it says goes into the file `said`.
+fn start(program: &mut Program, said: &Path) -> Running {
+    let said = fs::OpenOptions::new().create(true).append(true).open(said).unwrap();
+    Running(program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap())
 }
 
 fn words(program: &mut Program) -> (bool, String) {
@@ -52,6 +58,12 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "never: {what}");
         std::thread::sleep(LOOK);
     }
+}
+
+fn order(config: &Path, what: &[&str]) -> (bool, String) {
+    let done = words(Program::new(HUB).args(["command", "oak-box-1"]).args(what).arg("--config").arg(config));
+    println!("{what:?}: {done:?}");
+    done
 }
 
 impl Rink {
@@ -68,36 +80,45 @@ impl Rink {
             data.join("certificates").display()
         );
         fs::write(&config, text).unwrap();
-        let quiet = |program: &mut Program, words: &Path| {
-            let words = fs::OpenOptions::new().create(true).append(true).open(words).unwrap();
-            Running(program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words).spawn().unwrap())
-        };
         // Before the hub ever ran.
         let code = words(Program::new(HUB).args(["edges", "code", "--venue", "oak", "--config"]).arg(&config)).1;
         let code = code.lines().next().unwrap().to_owned();
-        let hub = quiet(Program::new(HUB).arg("serve").arg("--config").arg(&config), &folder.path().join("hub.words"));
+        let hub = start(Program::new(HUB).arg("serve").arg("--config").arg(&config), &folder.path().join("hub.words"));
         let agent = Path::new(HUB).with_file_name("edge-agent");
         assert!(agent.is_file(), "no {}: build it with `make build`", agent.display());
         let at = format!("https://127.0.0.1:{https}");
         until("the box is enrolled", || {
             words(Program::new(&agent).args(["enrol", "--hub", &at, "--code", &code, "--data"]).arg(&edge_data)).0
         });
-        let edge = folder.path().join("edge.toml");
         let text = "[[sensors.lines]]\npath = \"simulated\"\n[web]\nlisten = \"127.0.0.1:0\"\n\
              [health]\nsample_every_ms = 1000\n[downlink]\nask_every_ms = 200\ntrial_ms = 4000\n\
              [uplink]\ntimeout_ms = 500\nretry_max_ms = 200\n";
-        fs::write(&edge, text).unwrap();
-        let mut run = Program::new(&agent);
-        run.arg("run").arg("--config").arg(&edge).arg("--data").arg(&edge_data);
-        let edge = quiet(&mut run, &folder.path().join("box.words"));
-        Self { folder, config, _hub: hub, _edge: edge }
+        fs::write(folder.path().join("edge.toml"), text).unwrap();
+        let edge = Self::start_box(folder.path());
+        Self { folder, config, _hub: hub, edge }
+    }
+
+    fn start_box(folder: &Path) -> Running {
+        let mut run = Program::new(Path::new(HUB).with_file_name("edge-agent"));
+        run.arg("run").arg("--config").arg(folder.join("edge.toml")).arg("--data").arg(folder.join("box"));
+        start(&mut run, &folder.join("box.words"))
+    }
+
+    /// Kills the box while new settings are on trial, and starts it again as its supervisor would.
+    fn die_on_trial(&mut self) {
+        let ledger = self.folder.path().join("box/downlink.json");
+        until("the settings are on trial", || {
+            let kept = fs::read_to_string(&ledger).unwrap_or_default();
+            serde_json::from_str::<serde_json::Value>(&kept).is_ok_and(|kept| kept["trial"]["starts"] == 1)
+        });
+        let _ = self.edge.0.kill();
+        let _ = self.edge.0.wait();
+        self.edge = Self::start_box(self.folder.path());
     }
 
     /// Whether the box did `what`, and what it said.
     fn order(&self, what: &[&str]) -> (bool, String) {
-        let done = words(Program::new(HUB).args(["command", "oak-box-1"]).args(what).arg("--config").arg(&self.config));
-        println!("{what:?}: {done:?}");
-        done
+        order(&self.config, what)
     }
 
     fn file(&self, text: &str) -> String {
@@ -116,7 +137,7 @@ impl Rink {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_staff_order_the_box_does_and_says() {
-    let rink = Rink::start();
+    let mut rink = Rink::start();
     let (done, said) = rink.order(&["note", "hello from the hub"]);
     assert!(done && said.contains("noted"), "{said}");
     let (done, said) = rink.order(&["log", "--lines", "200"]);
@@ -135,6 +156,12 @@ async fn what_staff_order_the_box_does_and_says() {
     let lost = "[health]\nsample_every_ms = 500\n[uplink]\nhub = \"quic/127.0.0.1:9\"\n";
     let (done, said) = rink.order(&["configure", &rink.file(lost)]);
     assert!(!done && said.contains("taken back") && said.contains("uplink"), "{said}");
+    // With these it is killed, as by settings that are too much for it.
+    let (config, deadly) = (rink.config.clone(), rink.file("[health]\nsample_every_ms = 700\n"));
+    let ordered = std::thread::spawn(move || order(&config, &["configure", &deadly]));
+    rink.die_on_trial();
+    let (done, said) = ordered.join().unwrap();
+    assert!(!done && said.contains("taken back: the box died with them"), "{said}");
     let people = "[[roster]]\ntag = 1\nside = \"home\"\nnumber = 9\n[[roster]]\ntag = 1\nside = \"away\"\nnumber = 8\n";
     let (done, said) = rink.order(&["roster", &rink.file(people)]);
     assert!(!done && said.contains("tag 1 is given to two people"), "{said}");

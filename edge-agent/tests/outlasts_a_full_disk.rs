@@ -4,7 +4,7 @@
 //! Shown on a real disk that is really full: a small file system in memory, filled to its last byte, in a namespace of
 //! the test's own, so that it needs no rights. An hour of a game's records (every second a chunk of thirteen people's
 //! places, an event and five readings) goes into the store as fast as it takes them; an hour of clock time would only
-//! add waiting. Skipped, said, where the system forbids such namespaces.
+//! add waiting. Once with a game's usual records, once with the longest that a box makes. Skipped, said, where the system forbids such namespaces.
 
 use edge_agent::store::{Store, StoreConfig, StreamStats};
 use firmware_protocol::network::{
@@ -19,7 +19,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const NAME: &str = "an_hour_of_a_full_disk_costs_no_event";
 /// Set in the process that stands in the namespace: where its disk is.
 const DISK: &str = "RINKSIDE_FULL_DISK";
 const DISK_BYTES: u64 = 64 << 20;
@@ -34,10 +33,28 @@ const RECOVERED_AFTER: Duration = Duration::from_secs(5);
 /// Nobody waits for the disk: far above a hiccup of a busy machine, far below the outage.
 const APPEND_MAX: Duration = Duration::from_secs(2);
 
+/// What moves on the ice, and how.
+#[derive(Debug, Clone, Copy)]
+struct Ice {
+    entities: u16,
+    /// From one place to the next, at most, along and across.
+    stride_cm: u64,
+}
+
 #[test]
 fn an_hour_of_a_full_disk_costs_no_event() {
+    check("an_hour_of_a_full_disk_costs_no_event", Ice { entities: 13, stride_cm: 10 });
+}
+
+#[test]
+fn nor_with_records_as_long_as_they_come() {
+    check("nor_with_records_as_long_as_they_come", Ice { entities: 60, stride_cm: 30_000 });
+}
+
+/// Runs `test` again, in a namespace with a disk of its own; there, shows the promise.
+fn check(test: &str, ice: Ice) {
     if let Some(folder) = env::var_os(DISK) {
-        return outlast(Path::new(&folder));
+        return outlast(Path::new(&folder), ice);
     }
     let folder = tempfile::tempdir().unwrap();
     let inside = |command: &[&str]| {
@@ -51,13 +68,13 @@ fn an_hour_of_a_full_disk_costs_no_event() {
         return;
     }
     let own = env::current_exe().unwrap();
-    let done = inside(&[own.to_str().unwrap(), "--exact", NAME, "--nocapture"]).unwrap();
+    let done = inside(&[own.to_str().unwrap(), "--exact", test, "--nocapture"]).unwrap();
     let said = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     println!("{}", said.join("\n"));
     assert!(done.status.success(), "{}", done.status);
 }
 
-fn outlast(disk: &Path) {
+fn outlast(disk: &Path, ice: Ice) {
     let config = StoreConfig {
         path: disk.join("store"),
         disk_reserve_bytes: 0,
@@ -66,7 +83,7 @@ fn outlast(disk: &Path) {
     };
     let store = Store::open(&config).unwrap();
     for second in 0..SECONDS_BEFORE {
-        for record in records(second) {
+        for record in ice.records(second) {
             store.append_and_wait(&record).unwrap();
         }
     }
@@ -74,7 +91,7 @@ fn outlast(disk: &Path) {
 
     let (mut receipts, mut slowest, mut most_pending) = (Vec::new(), Duration::ZERO, 0);
     for second in SECONDS_BEFORE..SECONDS {
-        for record in records(second) {
+        for record in ice.records(second) {
             let began = Instant::now();
             let receipt = store.append(&record).unwrap();
             slowest = slowest.max(began.elapsed());
@@ -102,13 +119,13 @@ fn outlast(disk: &Path) {
         assert_eq!(receipt.wait().unwrap(), sequence, "every event is kept");
     }
     assert_eq!(store.stats().pending_bytes, 0);
-    check(&store);
+    account(&store, ice);
     drop(store);
-    check(&Store::open(&config).unwrap());
+    account(&Store::open(&config).unwrap(), ice);
 }
 
 /// Every number of every stream is a record or in a loss; events all there, of the others the newest.
-fn check(store: &Store) {
+fn account(store: &Store, ice: Ice) {
     for (stream, given) in [(Stream::Events, 1), (Stream::Tracks, 1), (Stream::Telemetry, READINGS)] {
         let StreamStats { first_sequence, next_sequence, .. } = store.stats().streams[stream as usize];
         assert_eq!((first_sequence, next_sequence), (0, SECONDS * given), "{stream:?}");
@@ -124,7 +141,7 @@ fn check(store: &Store) {
                     }
                     record => {
                         let second = next / given;
-                        assert!(records(second).contains(&record), "another record at {next} of {stream:?}");
+                        assert!(ice.records(second).contains(&record), "another record at {next} of {stream:?}");
                         kept += 1;
                         next += 1;
                     }
@@ -141,35 +158,38 @@ fn check(store: &Store) {
     }
 }
 
-/// What a game gives in one second.
-fn records(second: u64) -> Vec<Record> {
-    let captured_us = 1_790_000_000_000_000 + second as i64 * 1_000_000;
-    let mut chunk = ChunkBuilder::new(7, captured_us, 20_000);
-    for step in 0..50u16 {
-        for entity in 0..13u16 {
-            let role = (entity > 0).then_some(Role::Skater);
-            let place = [(second as i16).wrapping_mul(7) + 9 * step as i16, 100 * entity as i16 - 4 * step as i16];
-            chunk.place(Who { entity, role, side: None, number: None }, step, place);
+impl Ice {
+    /// What a game gives in one second.
+    fn records(self, second: u64) -> Vec<Record> {
+        let captured_us = 1_790_000_000_000_000 + second as i64 * 1_000_000;
+        let mut chunk = ChunkBuilder::new(7, captured_us, 20_000);
+        for step in 0..50u16 {
+            for entity in 0..self.entities {
+                let role = (entity > 0).then_some(Role::Skater);
+                let chance = (second * 50 + step as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(entity as u32);
+                let place = [chance, chance >> 32].map(|chance| (chance % self.stride_cm) as i16);
+                chunk.place(Who { entity, role, side: None, number: None }, step, place);
+            }
         }
+        let mut records = vec![
+            Record::Event(Event {
+                game: 7,
+                captured_us,
+                uncertainty_us: 0,
+                clock: GameClock::default(),
+                side: Some(Side::Home),
+                number: Some(9),
+                position_m: None,
+                kind: EventKind::Goal,
+            }),
+            Record::Tracks(chunk.finish()),
+        ];
+        records.extend((0..READINGS).map(|tag| {
+            let (name, subject) = ("tag_battery_volts".to_owned(), format!("tag {tag}"));
+            Record::Telemetry(Telemetry { captured_us, name, subject, value: 3.7 })
+        }));
+        records
     }
-    let mut records = vec![
-        Record::Event(Event {
-            game: 7,
-            captured_us,
-            uncertainty_us: 0,
-            clock: GameClock::default(),
-            side: Some(Side::Home),
-            number: Some(9),
-            position_m: None,
-            kind: EventKind::Goal,
-        }),
-        Record::Tracks(chunk.finish()),
-    ];
-    records.extend((0..READINGS).map(|tag| {
-        let (name, subject) = ("tag_battery_volts".to_owned(), format!("tag {tag}"));
-        Record::Telemetry(Telemetry { captured_us, name, subject, value: 3.7 })
-    }));
-    records
 }
 
 /// Writes until not a byte more goes on the disk.

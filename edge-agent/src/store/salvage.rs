@@ -35,6 +35,11 @@ use std::{
 /// used twice would be taken for a duplicate by the hub.
 pub(super) const SKIPPED: u64 = 1 << 20;
 
+/// sled's unit of writing. A page that is longer than a quarter of it goes into a file of its own in `blobs/`, and when
+/// that cannot be written sled stands still for ever. A page has 17 records at most: up to 30 kB each they never are. The
+/// longest that a box makes is 18 kB: a second of sixty people who jump about.
+const SEGMENT_BYTES: usize = 2 << 20;
+
 /// How long another sled may still hold the files' lock, milliseconds, and how often one looks.
 const LOCK_WAIT_MS: u64 = 2_000;
 const LOCK_LOOK: Duration = Duration::from_millis(10);
@@ -77,7 +82,11 @@ fn try_open_sled(config: &StoreConfig, path: &Path) -> Result<sled::Db, Fault> {
             fs::remove_file(file.path()).map_err(|error| unusable(error.to_string()))?;
         }
     }
-    let options = sled::Config::new().path(path).cache_capacity(config.cache_bytes).flush_every_ms(None);
+    let options = sled::Config::new()
+        .path(path)
+        .segment_size(segment_bytes(path))
+        .cache_capacity(config.cache_bytes)
+        .flush_every_ms(None);
     let until_us = time::monotonic_us() + LOCK_WAIT_MS * 1_000;
     // On some damage sled panics instead of answering.
     let opened = loop {
@@ -95,6 +104,14 @@ fn try_open_sled(config: &StoreConfig, path: &Path) -> Result<sled::Db, Fault> {
         Ok(Err(error)) => Err(Fault::Corrupt(error.to_string())),
         Err(_) => Err(Fault::Corrupt("sled panicked while opening".into())),
     }
+}
+
+/// What the journal at `path` was made with: sled opens it with nothing else.
+fn segment_bytes(path: &Path) -> usize {
+    let settings = fs::read(path.join("conf")).unwrap_or_default();
+    let settings = String::from_utf8_lossy(&settings);
+    let said = settings.lines().find_map(|line| line.strip_prefix("segment_size: ")?.parse().ok());
+    said.unwrap_or(SEGMENT_BYTES)
 }
 
 fn is_about_access(error: &io::Error) -> bool {
