@@ -48,7 +48,7 @@ fn an_hour_of_a_full_disk_costs_no_event() {
 
 #[test]
 fn nor_with_records_as_long_as_they_come() {
-    check("nor_with_records_as_long_as_they_come", Ice { entities: 60, stride_cm: 30_000 });
+    check("nor_with_records_as_long_as_they_come", Ice { entities: 45, stride_cm: 30_000 });
 }
 
 /// Runs `test` again, in a namespace with a disk of its own; there, shows the promise.

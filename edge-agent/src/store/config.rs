@@ -33,7 +33,7 @@ impl Default for StoreConfig {
             path: "data/store".into(),
             bytes_max: 1 << 30,
             disk_reserve_bytes: 256 << 20,
-            head_bytes: 8 << 20,
+            head_bytes: 6 << 20,
             cache_bytes: 8 << 20,
             queue_records_max: 1_024,
             group_records_max: 256,

@@ -36,9 +36,9 @@ use std::{
 pub(super) const SKIPPED: u64 = 1 << 20;
 
 /// sled's unit of writing. A page that is longer than a quarter of it goes into a file of its own in `blobs/`, and when
-/// that cannot be written sled stands still for ever. A page has 17 records at most: up to 30 kB each they never are. The
-/// longest that a box makes is 18 kB: a second of sixty people who jump about.
-const SEGMENT_BYTES: usize = 2 << 20;
+/// that cannot be written sled stands still for ever. A page has 17 records at most: up to 15 kB each they never are. The
+/// longest that a box makes is 13 kB: a second of 45 people who jump about.
+const SEGMENT_BYTES: usize = 1 << 20;
 
 /// How long another sled may still hold the files' lock, milliseconds, and how often one looks.
 const LOCK_WAIT_MS: u64 = 2_000;

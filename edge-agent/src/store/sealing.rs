@@ -22,7 +22,7 @@ use std::{
 /// Longest part: little to sync at once, and 5 GB are five thousand files.
 const PART_BYTES_MAX: u64 = 1 << 20;
 /// Parts to sled's share: what waits to be sealed is little beside it.
-const PARTS_PER_HEAD: u64 = 8;
+const PARTS_PER_HEAD: u64 = 6;
 /// Records cleared out of sled in one step.
 const CLEARED_RECORDS: u64 = 1_024;
 /// Steps with one group when sled holds twice its share: two parts or so, more than any group brings. A journal that an
