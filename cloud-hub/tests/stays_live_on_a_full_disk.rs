@@ -4,13 +4,15 @@
 //! Shown with the programs that ship, the box's data on a small file system in memory that is filled to its last byte in
 //! a namespace of the test's own, so that it needs no rights. Skipped, said, where the system forbids such namespaces.
 
+#[path = "../../edge-agent/tests/small_disk/mod.rs"]
+mod small_disk;
+
 use cloud_hub::services::core::live_picture::Picture;
 use futures_util::StreamExt as _;
+use small_disk::{fill, on_a_small_disk};
 use sqlx::Row as _;
 use std::{
-    env,
-    fs::{self, File, OpenOptions},
-    io::Write as _,
+    fs::{self, OpenOptions},
     net::{Ipv4Addr, UdpSocket},
     path::Path,
     process::{Child, Command, Stdio},
@@ -19,11 +21,7 @@ use std::{
 use tokio::time::timeout;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-const NAME: &str = "people_move_on_while_the_disk_is_full";
-/// Set in the process that stands in the namespace: where its disk is.
-const DISK: &str = "RINKSIDE_FULL_DISK";
 const DISK_BYTES: u64 = 24 << 20;
-const MOUNT: &str = "mount -t tmpfs -o size=\"$0\" tmpfs \"$1\" && shift && exec \"$@\"";
 /// States to be seen while nothing can be written: ten seconds of a game.
 const STATES: usize = 500;
 /// Longer than anything here takes: a promise that hangs must fail.
@@ -65,26 +63,9 @@ async fn said(words: &Path, what: &str) -> String {
 
 #[test]
 fn people_move_on_while_the_disk_is_full() {
-    if let Some(folder) = env::var_os(DISK) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        return runtime.block_on(outlast(Path::new(&folder)));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let inside = |command: &[&str]| {
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, &DISK_BYTES.to_string()]);
-        unshare.arg(folder.path()).args(command).env(DISK, folder.path());
-        unshare.output()
-    };
-    if !inside(&["true"]).is_ok_and(|done| done.status.success()) {
-        println!("skipped: this system gives no one a namespace of their own");
-        return;
-    }
-    let own = env::current_exe().unwrap();
-    let done = inside(&[own.to_str().unwrap(), "--exact", NAME, "--nocapture"]).unwrap();
-    let said = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    println!("{}", said.join("\n"));
-    assert!(done.status.success(), "{}", done.status);
+    on_a_small_disk("people_move_on_while_the_disk_is_full", DISK_BYTES, |disk| {
+        tokio::runtime::Runtime::new().unwrap().block_on(outlast(disk));
+    });
 }
 
 async fn outlast(disk: &Path) {
@@ -164,12 +145,4 @@ async fn watch(socket: &mut Socket, picture: &mut Picture, states: usize) -> i64
         }
     }
     last_us
-}
-
-/// Writes until not a byte more goes on the disk.
-fn fill(path: &Path) {
-    let mut file = File::create(path).unwrap();
-    for length in [1 << 20, 4_096, 1] {
-        while file.write_all(&vec![0xA5; length]).is_ok() {}
-    }
 }

@@ -6,23 +6,20 @@
 //! places, an event and five readings) goes into the store as fast as it takes them; an hour of clock time would only
 //! add waiting. Once with a game's usual records, once with the longest that a box makes. Skipped, said, where the system forbids such namespaces.
 
+mod small_disk;
+
 use edge_agent::store::{Store, StoreConfig, StreamStats};
 use firmware_protocol::network::{
     ChunkBuilder, Event, EventKind, GameClock, Record, Role, Side, Stream, Telemetry, Who, decode,
 };
+use small_disk::{fill, on_a_small_disk};
 use std::{
-    env,
-    fs::{self, File},
-    io::Write as _,
+    fs,
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
-/// Set in the process that stands in the namespace: where its disk is.
-const DISK: &str = "RINKSIDE_FULL_DISK";
 const DISK_BYTES: u64 = 64 << 20;
-const MOUNT: &str = "mount -t tmpfs -o size=\"$0\" tmpfs \"$1\" && shift && exec \"$@\"";
 /// Less than an hour's records, so that some must go.
 const PENDING_BYTES_MAX: u64 = 2 << 20;
 const SECONDS_BEFORE: u64 = 60;
@@ -51,27 +48,9 @@ fn nor_with_records_as_long_as_they_come() {
     check("nor_with_records_as_long_as_they_come", Ice { entities: 45, stride_cm: 30_000 });
 }
 
-/// Runs `test` again, in a namespace with a disk of its own; there, shows the promise.
+/// Shows it in the test called `test`.
 fn check(test: &str, ice: Ice) {
-    if let Some(folder) = env::var_os(DISK) {
-        return outlast(Path::new(&folder), ice);
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let inside = |command: &[&str]| {
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, &DISK_BYTES.to_string()]);
-        unshare.arg(folder.path()).args(command).env(DISK, folder.path());
-        unshare.output()
-    };
-    if !inside(&["true"]).is_ok_and(|done| done.status.success()) {
-        println!("skipped: this system gives no one a namespace of their own");
-        return;
-    }
-    let own = env::current_exe().unwrap();
-    let done = inside(&[own.to_str().unwrap(), "--exact", test, "--nocapture"]).unwrap();
-    let said = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    println!("{}", said.join("\n"));
-    assert!(done.status.success(), "{}", done.status);
+    on_a_small_disk(test, DISK_BYTES, |disk| outlast(disk, ice));
 }
 
 fn outlast(disk: &Path, ice: Ice) {
@@ -189,13 +168,5 @@ impl Ice {
             Record::Telemetry(Telemetry { captured_us, name, subject, value: 3.7 })
         }));
         records
-    }
-}
-
-/// Writes until not a byte more goes on the disk.
-fn fill(path: &Path) {
-    let mut file = File::create(path).unwrap();
-    for length in [1 << 20, 4_096, 1] {
-        while file.write_all(&vec![0xA5; length]).is_ok() {}
     }
 }
