@@ -4,8 +4,8 @@
 //! keys are faults. A missing key has its default, so an empty file is a whole configuration.
 
 use crate::{
-    gateway::GatewayConfig, ingest::IngestConfig, services::core::CoreConfig, storage::config::StorageConfig,
-    trust::TrustConfig,
+    gateway::GatewayConfig, ingest::IngestConfig, lake::LakeConfig, services::core::CoreConfig,
+    storage::config::StorageConfig, trust::TrustConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Range, path::PathBuf};
@@ -18,8 +18,10 @@ pub struct HubConfig {
     pub data: PathBuf,
     /// How the hub speaks to its operator.
     pub log: LogConfig,
-    /// Where the tables are kept.
+    /// Where tables and objects are kept.
     pub storage: StorageConfig,
+    /// What goes into the lake.
+    pub lake: LakeConfig,
     /// Where browsers and programs reach it.
     pub gateway: GatewayConfig,
     /// Where boxes reach it.
@@ -56,6 +58,7 @@ impl Default for HubConfig {
             data: "data".into(),
             log: LogConfig::default(),
             storage: StorageConfig::default(),
+            lake: LakeConfig::default(),
             gateway: GatewayConfig::default(),
             ingest: IngestConfig::default(),
             trust: TrustConfig::default(),
@@ -116,6 +119,7 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
     };
     let ranges = [
         config.storage.faults(),
+        config.lake.faults(),
         config.gateway.faults(),
         config.ingest.faults(),
         config.trust.faults(),

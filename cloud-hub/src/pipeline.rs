@@ -11,9 +11,10 @@ use crate::{
     gateway,
     health::{self, Health},
     ingest::{Admission, BrokerFault, Listener, LiveBoard},
+    lake::Lake,
     projections::{Freshness, Projections, projector},
     services::core::{Core, Sources},
-    storage::Database,
+    storage::{Database, objects::Objects},
     time,
     trust::{Certificates, Roster, enrolment, mosquitto},
 };
@@ -85,6 +86,12 @@ impl Hub {
         tasks.spawn({
             let (store, keeping) = (store.clone(), keeping.clone());
             async move { store.hear(keeping).await }
+        });
+        let objects = Objects::open(&config.storage, &config.data)?;
+        let lake = Lake::new(store.clone(), database.clone(), objects, config.lake.clone());
+        tasks.spawn({
+            let keeping = keeping.clone();
+            async move { lake.run(time::utc_us, keeping).await }
         });
         tasks.spawn(projector::run(store.clone(), database.clone(), freshness, keeping.clone()));
         tasks.spawn(health::keep_small(keeping.clone()));

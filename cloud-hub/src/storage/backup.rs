@@ -119,13 +119,14 @@ impl Database {
     /// Takes the backup at `path` into this empty database. An older one is brought up to date in the folder `work`.
     pub async fn restore(&self, path: &Path, work: &Path, watcher: Watcher<'_>) -> Result<Done, StorageError> {
         let fault = |reason: String| StorageError::Backup { path: path.to_owned(), reason };
-        let (version, beside) = look_into(path).await.map_err(fault)?;
-        if version > migrations::newest() {
-            let newest = migrations::newest();
-            return Err(fault(format!("was made by a newer hub (tables {version}, here {newest}): install that one")));
+        let (versions, beside) = look_into(path).await.map_err(fault)?;
+        let known = migrations::versions();
+        if let Some(newer) = versions.iter().find(|version| !known.contains(version)) {
+            let reason = format!("was made by a newer hub (this one does not know version {newer} of the tables)");
+            return Err(fault(reason + ": install that one"));
         }
         let older = work.join("restoring.sqlite");
-        let outdated = version < migrations::newest();
+        let outdated = versions.len() < known.len();
         if outdated {
             let copied = fs::create_dir_all(work).and_then(|()| fs::copy(path, &older));
             copied.map_err(|error| fault(format!("cannot be copied to {}: {error}", older.display())))?;
@@ -160,6 +161,11 @@ impl Database {
         let rows = copying::copy(&tables, (Engine::Sqlite, &mut from), (self.engine(), &mut into), watcher).await?;
         let own: String = own.try_get(0)?;
         sqlx::query("UPDATE event_store_epoch SET epoch = $1").bind(own).execute(&mut *into).await?;
+        // The lake's files may be elsewhere by now, or gone: each game is put there anew, what is there of it removed.
+        for anew in ["UPDATE lake_files SET state = 'removing'", "DELETE FROM lake_games", "DELETE FROM lake_progress"]
+        {
+            sqlx::query(anew).execute(&mut *into).await?;
+        }
         into.commit().await?;
         from.commit().await?;
         file.close().await;
@@ -187,30 +193,25 @@ async fn finish(part: &Path, beside: &[Beside]) -> Result<u64, StorageError> {
     Ok(rows)
 }
 
-/// Version of a backup's tables, and the files in it; what is wrong when it is none or was harmed.
-async fn look_into(path: &Path) -> Result<(i64, Vec<Beside>), String> {
+/// Versions of a backup's tables, and the files in it; what is wrong when it is none or was harmed.
+async fn look_into(path: &Path) -> Result<(Vec<i64>, Vec<Beside>), String> {
     let harmed = |error: sqlx::Error| format!("is no backup of a hub, or was harmed: {error}");
     fs::metadata(path).map_err(|error| error.to_string())?;
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await.map_err(harmed)?;
-    let found: String = read(&mut connection, "PRAGMA quick_check(1)").await.map_err(harmed)?;
+    let checked = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut connection).await;
+    let found: String = checked.and_then(|row| row.try_get(0)).map_err(harmed)?;
     if found != "ok" {
         return Err(format!("was harmed: {found}"));
     }
-    let version = "SELECT MAX(version) FROM _sqlx_migrations WHERE success";
-    let version = read(&mut connection, version).await.map_err(harmed)?;
+    let versions = "SELECT version FROM _sqlx_migrations WHERE success";
+    let rows = sqlx::query(versions).fetch_all(&mut connection).await;
+    let versions = rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect()).map_err(harmed)?;
     let rows = sqlx::query("SELECT name, bytes FROM backup_files ORDER BY name").fetch_all(&mut connection).await;
     let beside = rows.and_then(|rows| rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect());
-    let found = (version, beside.map_err(harmed)?);
+    let found = (versions, beside.map_err(harmed)?);
     connection.close().await.map_err(harmed)?;
     Ok(found)
-}
-
-async fn read<T>(connection: &mut SqliteConnection, query: &'static str) -> Result<T, sqlx::Error>
-where
-    T: for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-{
-    sqlx::query(query).fetch_one(connection).await?.try_get(0)
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {

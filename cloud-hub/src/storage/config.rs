@@ -22,11 +22,13 @@ pub struct StorageConfig {
     pub database: DatabaseAddress,
     /// File with the password of PostgreSQL's user. Without one it is taken from the environment, else from the address.
     pub password_file: Option<PathBuf>,
+    /// Where objects lie: a folder, relative ones in the data folder, or `s3://bucket/below`.
+    pub objects: String,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { database: DatabaseAddress("hub.sqlite".to_owned()), password_file: None }
+        Self { database: DatabaseAddress("hub.sqlite".to_owned()), password_file: None, objects: "objects".to_owned() }
     }
 }
 
@@ -73,7 +75,12 @@ impl StorageConfig {
         let address = &self.database;
         let known = address.is_server() || (!address.0.is_empty() && !address.0.contains("://"));
         let fault = format!("storage.database {address:?} (a file, or postgres://user@host/database)");
-        if known { Vec::new() } else { vec![fault] }
+        let mut faults = if known { Vec::new() } else { vec![fault] };
+        let objects = &self.objects;
+        if objects.is_empty() || (objects.contains("://") && !objects.starts_with("s3://")) || objects == "s3://" {
+            faults.push(format!("storage.objects {objects:?} (a folder, or s3://bucket/below)"));
+        }
+        faults
     }
 
     /// The file of the tables; `None` when a server keeps them.
@@ -126,7 +133,8 @@ mod tests {
             assert!(shown.contains("postgres://hub@db.example/hub") && !shown.contains("ret"), "{shown}");
             assert_eq!((config.faults(), config.file(Path::new("data"))), (vec![], None));
         }
-        let config = StorageConfig { database: "postgres://hub@db/hub".into(), password_file: Some(file) };
+        let database = "postgres://hub@db/hub".into();
+        let config = StorageConfig { database, password_file: Some(file), ..StorageConfig::default() };
         assert_eq!(config.server().unwrap().database_url.password(), Some("p%40ss%2F%3Fw"));
         let config = StorageConfig { password_file: Some("nowhere/password".into()), ..config };
         assert!(config.server().unwrap_err().to_string().contains("nowhere/password"));
@@ -134,8 +142,13 @@ mod tests {
 
     #[test]
     fn other_engines_are_a_fault() {
-        let faults = |address: &str| StorageConfig { database: address.into(), password_file: None }.faults().len();
+        let faults =
+            |address: &str| StorageConfig { database: address.into(), ..StorageConfig::default() }.faults().len();
         assert_eq!(["hub.sqlite", "/var/hub.db", "postgresql://h/d"].map(faults), [0; 3]);
+        let objects =
+            |objects: &str| StorageConfig { objects: objects.into(), ..StorageConfig::default() }.faults().len();
+        assert_eq!(["objects", "/mnt/objects", "s3://bucket/hub"].map(objects), [0; 3]);
+        assert_eq!(["", "s3://", "gs://bucket"].map(objects), [1; 3]);
         assert_eq!(["", "mysql://h/d", "sqlite://hub.db"].map(faults), [1; 3]);
     }
 

@@ -16,6 +16,8 @@ pub mod reconciling;
 pub mod projected;
 pub mod enrolments;
 pub mod commands;
+pub mod objects;
+pub mod lake;
 pub mod wake;
 pub mod copying;
 pub mod backup;
@@ -51,6 +53,14 @@ pub enum StorageError {
         address: String,
         /// What the engine says.
         source: sqlx::Error,
+    },
+    /// Objects cannot be reached, written or read.
+    #[error("objects {address}: {source}")]
+    Objects {
+        /// Which folder or bucket.
+        address: String,
+        /// What is wrong.
+        source: object_store::Error,
     },
     /// A statement failed; its transaction left nothing behind.
     #[error("database: {0}")]

@@ -83,7 +83,7 @@ fn event_from(row: &Row) -> Result<StoredEvent, StorageError> {
     })
 }
 
-fn tracks_from(row: &Row) -> Result<StoredTracks, StorageError> {
+pub(super) fn tracks_from(row: &Row) -> Result<StoredTracks, StorageError> {
     let offset: i64 = row.try_get("offset")?;
     let fault = |reason: String| StorageError::Row { table: "track_chunks", row: offset, reason };
     let chunk = match network::decode(row.try_get("payload")?) {

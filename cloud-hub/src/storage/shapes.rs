@@ -22,6 +22,6 @@ impl Shape {
 /// SQLite, then PostgreSQL.
 pub(in crate::storage) async fn each() -> [Shape; 2] {
     let database = postgresql::database().await.as_str().into();
-    [StorageConfig::default(), StorageConfig { database, password_file: None }]
+    [StorageConfig::default(), StorageConfig { database, ..StorageConfig::default() }]
         .map(|config| Shape { config, folder: tempfile::tempdir().unwrap() })
 }
