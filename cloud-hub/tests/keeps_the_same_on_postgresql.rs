@@ -107,10 +107,16 @@ fn goals(edge: usize, first_sequence: u64, count: u64) -> Batch {
     Batch { edge: format!("box-{edge}"), epoch: 7, stream: Stream::Events, first_sequence, records }
 }
 
+/// Says it as a box does: again when the hub is busy.
 async fn say(hub: &Trial, batch: &Batch) -> Answer {
     let key = topic::records("arena", &batch.edge, batch.stream);
-    let answer = hub.hub.admission.admit(&key, &network::encode(batch)).await.unwrap();
-    network::decode::<Acknowledgement>(&answer).unwrap().answer
+    loop {
+        let answer = hub.hub.admission.admit(&key, &network::encode(batch)).await.unwrap();
+        match network::decode::<Acknowledgement>(&answer).unwrap().answer {
+            Answer::Busy { .. } => tokio::task::yield_now().await,
+            answer => return answer,
+        }
+    }
 }
 
 /// Reads on whenever something new is said, until `count` events were seen.
