@@ -17,15 +17,16 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
 /// Another language's order of letters than SQLite's: a test in which texts are put in order must not notice.
 const INITDB: &str = "--username=hub --auth=trust --encoding=UTF8 --locale=C.UTF-8 --locale-provider=icu \
                       --icu-locale=en-US --no-sync";
-/// What is on disk at a power cut is another test's question.
-const SERVER: &str = "-c listen_addresses= -c fsync=off -c max_connections=200";
+const SERVER: &str = "-c listen_addresses= -c max_connections=200";
+/// What is on disk at a power cut is another test's question; figures are of a server that waits for its disk.
+static FSYNC: AtomicBool = AtomicBool::new(false);
 
 struct Server {
     folder: PathBuf,
@@ -43,9 +44,10 @@ impl Server {
         let programs = programs().expect("PostgreSQL is installed (deploy/setup.sh does it)");
         let folder = tempfile::tempdir().unwrap().keep();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        let fsync = FSYNC.load(Ordering::Relaxed);
         let script = format!(
             "set -e; initdb -D \"$0/tables\" {INITDB} >\"$0/log\"; \
-             pg_ctl -D \"$0/tables\" -l \"$0/log\" -o \"-k $0 {SERVER}\" -w start >/dev/null; \
+             pg_ctl -D \"$0/tables\" -l \"$0/log\" -o \"-k $0 -c fsync={fsync} {SERVER}\" -w start >/dev/null; \
              echo ready; read -r _ || true; \
              pg_ctl -D \"$0/tables\" -m immediate stop >/dev/null || true; rm -rf \"$0\""
         );
@@ -71,6 +73,11 @@ impl Server {
         let host = self.folder.display().to_string().replace('/', "%2F");
         format!("postgres://hub@{host}/{database}")
     }
+}
+
+/// Has the server, which is not started yet, wait for its disk at each commit.
+pub fn wait_for_the_disk() {
+    FSYNC.store(true, Ordering::Relaxed);
 }
 
 /// The folder of the newest PostgreSQL here.
