@@ -51,12 +51,12 @@ PYTHON
   fi
 fi
 
-# The lake is for others' tools: tests read it with these.
-readers="duckdb==2.0.0 pandas==3.1.1 pyarrow==26.0.1"
+# The lake is for others' tools: tests read it with these, and from a server that speaks S3 (moto).
+readers="duckdb==2.0.0 pandas==3.1.1 pyarrow==26.0.1 moto[server]==5.2.5"
 if [ "$(cat "$folder/lake/readers" 2>/dev/null)" != "$readers" ]; then
   echo "setup: fetching what reads the lake: $readers"
   python3 -m venv "$folder/lake"
   # shellcheck disable=SC2086 # one word each
-  "$folder/lake/bin/pip" install -q --only-binary=:all: $readers
+  "$folder/lake/bin/pip" install -q --prefer-binary $readers
   echo "$readers" > "$folder/lake/readers"
 fi

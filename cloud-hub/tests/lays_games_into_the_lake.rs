@@ -3,7 +3,7 @@
 //! one database double nothing.
 //!
 //! Shown by what `DuckDB` and pandas (which `deploy/setup.sh` fetches) count and sum in the folder of objects, beside what
-//! was kept.
+//! was kept; once in a bucket of a server that speaks S3, by the program that ships.
 
 #[path = "trial/postgresql.rs"]
 mod postgresql;
@@ -21,8 +21,17 @@ use cloud_hub::{
     },
 };
 use firmware_protocol::network::{self, Column, EventKind, Record, Role, Side, Stream, TrackChunk};
-use std::{collections::BTreeMap, path::Path, process::Command};
-use trial::event;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    time::timeout,
+};
+use trial::{PATIENCE, event};
 
 const GAME: u64 = 2_024_020_001;
 const LIVE_GAME: u64 = 2_024_020_002;
@@ -110,6 +119,17 @@ impl Rink {
         self.keep(Stream::Tracks, vec![Opened::Tracks { game, start_us, end_us, bytes }]).await;
     }
 
+    async fn play(&mut self) {
+        for period in 1..=3u8 {
+            let began_us = BEGAN_US + i64::from(period - 1) * PERIOD_US;
+            self.clock(GAME, began_us, period).await;
+            for second in 0..20 {
+                self.second(GAME, began_us + second * 1_000_000, period).await;
+            }
+            self.clock(GAME, began_us + 20_000_000, period).await;
+        }
+    }
+
     async fn lake(&self) -> Lake {
         let store = EventStore::new(self.database.clone()).await.unwrap();
         Lake::new(store, self.database.clone(), self.objects.clone(), LakeConfig::default())
@@ -117,8 +137,7 @@ impl Rink {
 
     /// What `DuckDB` and pandas find in `folder` must be what was kept.
     fn check(&self, folder: &Path) {
-        let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/setup/lake/bin/python");
-        let python = std::env::var("RINKSIDE_LAKE_PYTHON").unwrap_or_else(|_| setup.to_owned());
+        let python = python();
         let read = Command::new(&python).args(["-c", READER]).arg(folder.join("objects")).output();
         let read = read.unwrap_or_else(|error| panic!("{python}: {error} (make setup fetches it)"));
         assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
@@ -147,19 +166,17 @@ impl Rink {
     }
 }
 
+fn python() -> String {
+    let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/setup/lake/bin/python");
+    std::env::var("RINKSIDE_LAKE_PYTHON").unwrap_or_else(|_| setup.to_owned())
+}
+
 async fn lies_in_the_lake(config: StorageConfig) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::connect(&config, folder.path()).await.unwrap();
     let objects = Objects::open(&config, folder.path()).unwrap();
     let mut rink = Rink { database, objects, next: [0; 3], kept: Sums::new() };
-    for period in 1..=3u8 {
-        let began_us = BEGAN_US + i64::from(period - 1) * PERIOD_US;
-        rink.clock(GAME, began_us, period).await;
-        for second in 0..20 {
-            rink.second(GAME, began_us + second * 1_000_000, period).await;
-        }
-        rink.clock(GAME, began_us + 20_000_000, period).await;
-    }
+    rink.play().await;
     let ended_us = BEGAN_US + 4 * PERIOD_US;
     rink.second(LIVE_GAME, ended_us, 1).await;
 
@@ -205,4 +222,65 @@ async fn from_a_file() {
 async fn from_postgresql() {
     let database = postgresql::database().await.as_str().into();
     lies_in_the_lake(StorageConfig { database, ..StorageConfig::default() }).await;
+}
+
+/// A server that speaks S3, with an empty bucket: where it is, and what ends it.
+async fn bucket(http: &reqwest::Client) -> (String, tokio::process::Child) {
+    let mut server = tokio::process::Command::new(python());
+    server.args(["-m", "moto.server", "-p", "0"]).env("PYTHONUNBUFFERED", "1").kill_on_drop(true);
+    let mut server = server.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
+    let address = async {
+        loop {
+            let line = lines.next_line().await.unwrap().expect("the server says where it is");
+            if let Some((_, address)) = line.split_once("Running on ") {
+                return address.trim().to_owned();
+            }
+        }
+    };
+    let address = timeout(PATIENCE, address).await.unwrap();
+    // What it says of each request must not fill the pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    assert!(http.put(format!("{address}/season")).send().await.unwrap().status().is_success());
+    (address, server)
+}
+
+#[tokio::test]
+async fn in_a_bucket_by_the_program() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (folder, http) = (tempfile::tempdir().unwrap(), reqwest::Client::new());
+    let (address, _server) = bucket(&http).await;
+    let data = folder.path().join("data");
+    let database = Database::open(&data.join("hub.sqlite")).await.unwrap();
+    let objects = Objects::open(&StorageConfig::default(), folder.path()).unwrap();
+    let mut rink = Rink { database, objects, next: [0; 3], kept: Sums::new() };
+    rink.play().await;
+
+    let config = folder.path().join("hub.toml");
+    fs::write(&config, "[storage]\nobjects = \"s3://season/hub\"\n").unwrap();
+    let mut hub = tokio::process::Command::new(env!("CARGO_BIN_EXE_cloud-hub"));
+    hub.args(["serve", "--listen", "127.0.0.1:0", "--ingest", "127.0.0.1:0", "--config"]).arg(&config);
+    hub.arg("--data").arg(&data).stdout(Stdio::null()).kill_on_drop(true);
+    hub.env("AWS_ENDPOINT_URL", &address).env("AWS_ALLOW_HTTP", "true").env("AWS_REGION", "eu-north-1");
+    let _hub = hub.env("AWS_ACCESS_KEY_ID", "hub").env("AWS_SECRET_ACCESS_KEY", "secret").spawn().unwrap();
+    let whole = async {
+        loop {
+            let files = rink.database.lake_files(GAME, true).await.unwrap();
+            if files.len() == 3 {
+                return files;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    for file in timeout(PATIENCE, whole).await.expect("the hub fills the bucket") {
+        // The server wants somebody named, and believes who it is.
+        let somebody =
+            "AWS4-HMAC-SHA256 Credential=hub/20260101/eu-north-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        let got = http.get(format!("{address}/season/hub/{}", file.name)).header("authorization", somebody);
+        let got = got.send().await.unwrap();
+        let bytes = got.error_for_status().unwrap().bytes().await.unwrap();
+        assert_eq!(bytes.len() as u64, file.bytes);
+        rink.objects.put(&file.name, bytes.to_vec()).await.unwrap();
+    }
+    rink.check(folder.path());
 }
