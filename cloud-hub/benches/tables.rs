@@ -3,7 +3,7 @@
 //!
 //! Comes in: nothing. Goes out, for SQLite and for a PostgreSQL that is started here and waits for its disk: positions a
 //! second in second-long chunks of 14 players, groups of 64 batches, each committed before it is answered; beside it the
-//! same positions as rows by PostgreSQL's own COPY. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
+//! same positions as rows by PostgreSQL's own COPY; readings of a row each. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
 
 #[path = "../tests/trial/postgresql.rs"]
 mod postgresql;
@@ -15,7 +15,7 @@ use cloud_hub::storage::{
     config::StorageConfig,
     records::{Delivery, Opened},
 };
-use firmware_protocol::network::{self, Column, Record, Role, Side, Stream, TrackChunk};
+use firmware_protocol::network::{self, Column, Record, Role, Side, Stream, Telemetry, TrackChunk};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rows::{Row, report};
@@ -72,6 +72,31 @@ async fn keep(database: &Database, groups: &[Vec<Delivery>]) -> f64 {
     }
     let positions = groups.len() * BATCHES * CHUNKS_IN_BATCH * PLAYERS * STEPS;
     positions as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Readings a second, a row each, in groups of 64 batches of 100.
+async fn readings(database: &Database, engine: &str) {
+    let reading = |at: usize| {
+        let (name, subject) = ("sensors_packets_total".into(), format!("tag {}", at % 40));
+        Opened::Telemetry(Telemetry { captured_us: at as i64, name, subject, value: at as f64 })
+    };
+    let delivery = |group: usize, edge: usize| Delivery {
+        venue: "oak".into(),
+        edge: format!("box-{edge}"),
+        epoch: 1,
+        stream: Stream::Telemetry,
+        first_sequence: (group * 100) as u64,
+        records: (0..100).map(reading).collect(),
+    };
+    let groups: Vec<Vec<Delivery>> =
+        (0..4).map(|group| (0..BATCHES).map(|edge| delivery(group, edge)).collect()).collect();
+    let began = Instant::now();
+    for group in &groups {
+        database.keep(group).await.unwrap();
+    }
+    let rate = (4 * BATCHES * 100) as f64 / began.elapsed().as_secs_f64();
+    let conditions = format!("groups of {BATCHES} batches of 100, committed");
+    report(&[Row::new(format!("hub readings committed, {engine}"), rate, "records/s", conditions)]);
 }
 
 /// The same positions as rows, as many in one COPY as a group holds.
@@ -142,6 +167,9 @@ async fn main() {
     let (file, (server, address)) = (open("hub.sqlite").await, serve().await);
     let kept = groups(GROUPS, &encoded);
     let conditions = format!("{POSITIONS} positions, groups of {BATCHES} batches of {CHUNKS_IN_BATCH} chunks");
+    for (engine, database) in [("SQLite", &file), ("PostgreSQL", &server)] {
+        readings(database, engine).await;
+    }
     let copied = copied(&address, &chunks).await;
     for (engine, database) in [("SQLite", &file), ("PostgreSQL", &server)] {
         let rate = keep(database, &kept).await;

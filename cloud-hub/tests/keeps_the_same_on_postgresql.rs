@@ -3,7 +3,8 @@
 //!
 //! Shown with a PostgreSQL that the test starts. The same random batches, some of them twice, too early or of a stream
 //! that was lost, go into both; every answer and everything that can be read back must be the same. Then two hubs take
-//! boxes' batches at once, many of them through both, while somebody follows; nothing may be lost, doubled or skipped.
+//! boxes' batches at once, many of them through both, while somebody follows; nothing may be lost, doubled or skipped. Last, the server
+//! cuts every connection again and again; hubs and followers go on by themselves.
 
 #[path = "trial/deliveries.rs"]
 mod deliveries;
@@ -21,7 +22,9 @@ use deliveries::{Boxes, GAMES};
 use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, EventKind, Record, Side, Stream, topic};
 use futures_util::future::join_all;
 use rand::Rng as _;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use std::path::Path;
+use tokio::time::timeout;
 use trial::{PATIENCE, Trial, event};
 
 const BATCHES: usize = 400;
@@ -161,9 +164,9 @@ async fn two_hubs_at_one_postgresql_lose_and_double_nothing() {
             }
         }
     });
-    tokio::time::timeout(PATIENCE, join_all(sending)).await.expect("both hubs answer");
+    timeout(PATIENCE, join_all(sending)).await.expect("both hubs answer");
     for follower in followers {
-        let seen = tokio::time::timeout(PATIENCE, follower).await.expect("a follower misses events").unwrap();
+        let seen = timeout(PATIENCE, follower).await.expect("a follower misses events").unwrap();
         assert!(seen.is_sorted_by(|before, after| before.offset < after.offset));
         for edge in 0..EDGES {
             let name = format!("box-{edge}");
@@ -185,4 +188,34 @@ async fn two_hubs_at_one_postgresql_lose_and_double_nothing() {
     catch_up(&store, &database, &Freshness::default()).await.unwrap();
     assert_eq!(database.projected_all().await.unwrap(), live);
     assert!(live[0].payload.contains(&format!("{total}")), "{}", live[0].payload);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hubs_go_on_after_the_server_has_cut_every_connection() {
+    const ROUNDS: u64 = 6;
+    let address = postgresql::database().await;
+    let start = || Trial::start_with(|config| config.storage.database = address.as_str().into());
+    let hubs = [start().await, start().await];
+    let total = (ROUNDS * 3) as usize;
+    // Follows what the other hub keeps, so it has to hear again as well.
+    let mut newest = hubs[1].hub.store.follow();
+    let mut cutting = PgConnection::connect(&address).await.unwrap();
+    for round in 0..ROUNDS {
+        let kept =
+            timeout(PATIENCE, say(&hubs[0], &goals(1, round * 3, 3))).await.expect("the hub takes records again");
+        assert_eq!(kept, Answer::Kept { next_sequence: (round + 1) * 3 });
+        let heard = newest.wait_for(|offset| offset.0 >= (round + 1) * 3);
+        timeout(PATIENCE, heard).await.expect("the other hub hears again").unwrap();
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE pid <> pg_backend_pid() AND datname = current_database()";
+        assert!(cutting.execute(cut).await.unwrap().rows_affected() >= 2, "connections were cut");
+    }
+    for hub in &hubs {
+        hub.projected().await;
+    }
+    let seen = follow(hubs[1].hub.store.clone(), total).await;
+    assert!(seen.iter().map(|event| event.sequence).eq(0..ROUNDS * 3));
+    for hub in hubs {
+        hub.hub.stop().await;
+    }
 }
