@@ -219,3 +219,21 @@ async fn hubs_go_on_after_the_server_has_cut_every_connection() {
         hub.hub.stop().await;
     }
 }
+
+#[tokio::test]
+async fn the_password_may_stand_in_a_file_and_is_never_said() {
+    let address = postgresql::database().await;
+    let (user, host) = address.rsplit_once('@').unwrap();
+    let bare = format!("{}@{host}", user.rsplit_once(':').unwrap().0);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let config =
+        StorageConfig { database: bare.as_str().into(), password_file: Some(file.clone()), ..StorageConfig::default() };
+    std::fs::write(&file, format!("{}\n", postgresql::PASSWORD)).unwrap();
+    Database::connect(&config, Path::new("")).await.unwrap().close().await;
+    std::fs::write(&file, "another").unwrap();
+    let error = Database::connect(&config, Path::new("")).await.unwrap_err();
+    let said = format!("{error} {error:?} {config:?}");
+    assert!(said.contains("password authentication failed") && said.contains("right"), "{said}");
+    assert!(!said.contains("another") && !said.contains(postgresql::PASSWORD), "{said}");
+}

@@ -22,11 +22,14 @@ use std::{
 };
 
 /// Another language's order of letters than SQLite's: a test in which texts are put in order must not notice.
-const INITDB: &str = "--username=hub --auth=trust --encoding=UTF8 --locale=C.UTF-8 --locale-provider=icu \
+const INITDB: &str = "--username=hub --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --locale-provider=icu \
                       --icu-locale=en-US --no-sync";
 const SERVER: &str = "-c listen_addresses= -c max_connections=200";
 /// What is on disk at a power cut is another test's question; figures are of a server that waits for its disk.
 static FSYNC: AtomicBool = AtomicBool::new(false);
+
+/// A password that an address must say otherwise.
+pub const PASSWORD: &str = "p@ss/w?rd";
 
 struct Server {
     folder: PathBuf,
@@ -46,7 +49,8 @@ impl Server {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         let fsync = FSYNC.load(Ordering::Relaxed);
         let script = format!(
-            "set -e; initdb -D \"$0/tables\" {INITDB} >\"$0/log\"; \
+            "set -e; echo '{PASSWORD}' >\"$0/password\"; \
+             initdb -D \"$0/tables\" --pwfile=\"$0/password\" {INITDB} >\"$0/log\"; \
              pg_ctl -D \"$0/tables\" -l \"$0/log\" -o \"-k $0 -c fsync={fsync} {SERVER}\" -w start >/dev/null; \
              echo ready; read -r _ || true; \
              pg_ctl -D \"$0/tables\" -m immediate stop >/dev/null || true; rm -rf \"$0\""
@@ -71,7 +75,7 @@ impl Server {
 
     fn address(&self, database: &str) -> String {
         let host = self.folder.display().to_string().replace('/', "%2F");
-        format!("postgres://hub@{host}/{database}")
+        format!("postgres://hub:p%40ss%2Fw%3Frd@{host}/{database}")
     }
 }
 
