@@ -5,6 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 SETUP := $(CURDIR)/target/setup
 DASHBOARD := cloud-hub/dashboard
 export ORT_DYLIB_PATH ?= $(SETUP)/libonnxruntime.so
+export RINKSIDE_LAKE_PYTHON ?= $(SETUP)/lake/bin/python
 # One form of the test command for machines with and without nextest.
 RUNNER := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo "test --no-fail-fast")
 

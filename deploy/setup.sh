@@ -16,9 +16,9 @@ need npm 9 "install npm, it comes with Node.js"
 need python3 3 "install Python 3.11 or newer"
 
 # libopencv-dev: cameras and films; clang: the OpenCV bindings are generated with it; ffmpeg: films of simulated games;
-# chromium: the dashboard is tested in a real browser; mosquitto: so is the way over MQTT; build-essential: C parts of
-# some crates.
-packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto)
+# chromium: the dashboard is tested in a real browser; mosquitto: so is the way over MQTT; postgresql: the hub's tables are
+# kept there too; python3-venv: what reads the lake; build-essential: C parts of some crates.
+packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto postgresql python3-venv)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -49,4 +49,14 @@ PYTHON
   else
     echo "setup: no wheel of ONNX Runtime for this machine: the slower tract is used instead" >&2
   fi
+fi
+
+# The lake is for others' tools: tests read it with these, and from a server that speaks S3 (moto).
+readers="duckdb==2.0.0 pandas==3.1.1 pyarrow==26.0.1 moto[server]==5.2.5"
+if [ "$(cat "$folder/lake/readers" 2>/dev/null)" != "$readers" ]; then
+  echo "setup: fetching what reads the lake: $readers"
+  python3 -m venv "$folder/lake"
+  # shellcheck disable=SC2086 # one word each
+  "$folder/lake/bin/pip" install -q --prefer-binary $readers
+  echo "$readers" > "$folder/lake/readers"
 fi

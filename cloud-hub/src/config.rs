@@ -3,7 +3,10 @@
 //! Comes in: text. Goes out: a [`HubConfig`], or every fault at once, each with file, line and what is allowed. Unknown
 //! keys are faults. A missing key has its default, so an empty file is a whole configuration.
 
-use crate::{gateway::GatewayConfig, ingest::IngestConfig, services::core::CoreConfig, trust::TrustConfig};
+use crate::{
+    gateway::GatewayConfig, ingest::IngestConfig, lake::LakeConfig, services::core::CoreConfig,
+    storage::config::StorageConfig, trust::TrustConfig,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Range, path::PathBuf};
 
@@ -15,6 +18,10 @@ pub struct HubConfig {
     pub data: PathBuf,
     /// How the hub speaks to its operator.
     pub log: LogConfig,
+    /// Where tables and objects are kept.
+    pub storage: StorageConfig,
+    /// What goes into the lake.
+    pub lake: LakeConfig,
     /// Where browsers and programs reach it.
     pub gateway: GatewayConfig,
     /// Where boxes reach it.
@@ -50,6 +57,8 @@ impl Default for HubConfig {
         Self {
             data: "data".into(),
             log: LogConfig::default(),
+            storage: StorageConfig::default(),
+            lake: LakeConfig::default(),
             gateway: GatewayConfig::default(),
             ingest: IngestConfig::default(),
             trust: TrustConfig::default(),
@@ -99,6 +108,8 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
                 let span = error.span().filter(|span| span.start < rest.len());
                 let line = span.as_ref().map(|span| rest[..span.start].matches('\n').count() + 1);
                 let entry = line.and_then(|line| rest.lines().nth(line - 1)).map(str::trim).unwrap_or_default();
+                // An address may hold a password.
+                let entry = entry.split_once("://").map_or(entry, |(shown, _)| shown);
                 faults.push((line, format!("{entry}: {}", error.message().trim().replace('\n', " "))));
                 if !span.is_some_and(|span| strike(&mut rest, &span)) {
                     return Err(ConfigError { file: file.to_owned(), faults });
@@ -106,8 +117,15 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
             }
         }
     };
-    let ranges =
-        [config.gateway.faults(), config.ingest.faults(), config.trust.faults(), config.core.faults()].concat();
+    let ranges = [
+        config.storage.faults(),
+        config.lake.faults(),
+        config.gateway.faults(),
+        config.ingest.faults(),
+        config.trust.faults(),
+        config.core.faults(),
+    ]
+    .concat();
     faults.extend(ranges.into_iter().map(|fault| (line_of(text, &fault), fault)));
     if faults.is_empty() {
         return Ok(config);

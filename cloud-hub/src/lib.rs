@@ -17,6 +17,7 @@ pub mod trust;
 pub mod downlink;
 pub mod ingest;
 pub mod event_store;
+pub mod lake;
 pub mod projections;
 pub mod api;
 pub mod services;

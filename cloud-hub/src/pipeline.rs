@@ -11,9 +11,10 @@ use crate::{
     gateway,
     health::{self, Health},
     ingest::{Admission, BrokerFault, Listener, LiveBoard},
+    lake::Lake,
     projections::{Freshness, Projections, projector},
     services::core::{Core, Sources},
-    storage::Database,
+    storage::{Database, objects::Objects},
     time,
     trust::{Certificates, Roster, enrolment, mosquitto},
 };
@@ -22,8 +23,6 @@ use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, signal::unix};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Name of the database in the data folder.
-pub(crate) const DATABASE: &str = "hub.sqlite";
 /// Time all of stopping may take; a supervisor's own limit is longer.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -52,7 +51,7 @@ impl Hub {
     /// Starts everything but the ear for boxes, which [`serve`] opens; tests come in by `admission` and `board`.
     pub async fn start(config: &HubConfig) -> anyhow::Result<Self> {
         let _ = health::recorder();
-        let database = Database::open(&config.data.join(DATABASE)).await?;
+        let database = Database::connect(&config.storage, &config.data).await?;
         let store = EventStore::new(database.clone()).await?;
         let projections = Projections::new(database.clone());
         let (freshness, board) = (Freshness::default(), LiveBoard::default());
@@ -83,6 +82,16 @@ impl Hub {
         tasks.spawn({
             let (store, keeping) = (store.clone(), keeping.clone());
             async move { store.run(handovers, keeping).await }
+        });
+        tasks.spawn({
+            let (store, keeping) = (store.clone(), keeping.clone());
+            async move { store.hear(keeping).await }
+        });
+        let objects = Objects::open(&config.storage, &config.data)?;
+        let lake = Lake::new(store.clone(), database.clone(), objects, config.lake.clone());
+        tasks.spawn({
+            let keeping = keeping.clone();
+            async move { lake.run(time::utc_us, keeping).await }
         });
         tasks.spawn(projector::run(store.clone(), database.clone(), freshness, keeping.clone()));
         tasks.spawn(health::keep_small(keeping.clone()));

@@ -104,7 +104,7 @@ fn skater() -> Role {
 pub(super) async fn run(order: Order) -> anyhow::Result<()> {
     ensure!(topic::is_slug(&order.edge), "{:?} is no box's name (cloud-hub edges list tells them)", order.edge);
     let config = order.place.clone().configuration()?;
-    let database = Database::open(&config.data.join(crate::pipeline::DATABASE)).await?;
+    let database = Database::connect(&config.storage, &config.data).await?;
     let done = give(&order, &database).await;
     database.close().await;
     done

@@ -63,7 +63,7 @@ enum What {
 /// Does what was typed.
 pub(super) async fn run(edges: Edges) -> anyhow::Result<()> {
     let config = edges.place.configuration()?;
-    let database = Database::open(&config.data.join(crate::pipeline::DATABASE)).await?;
+    let database = Database::connect(&config.storage, &config.data).await?;
     let done = act(edges.what, &config, &database).await;
     database.close().await;
     done

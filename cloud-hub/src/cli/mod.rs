@@ -1,4 +1,4 @@
-//! The command line: `serve`, `edges`, `command`, `reconcile`, `check-config`, `openapi`.
+//! The command line: `serve`, `edges`, `command`, `reconcile`, `backup`, `restore`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
@@ -6,6 +6,7 @@
 mod command;
 mod edges;
 mod reconcile;
+mod backup;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
@@ -28,6 +29,8 @@ const EXAMPLES: &str = "Examples:
   cloud-hub command oak-box-1 game-start 2025020001   that box records this game from now on
   cloud-hub command oak-box-1 log                     its newest log lines
   cloud-hub reconcile 2024020001                      what became of every record of that game
+  cloud-hub backup monday.backup                      the whole hub in one file, while it runs
+  cloud-hub restore monday.backup --data new          and back, also into another engine
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
 
@@ -49,6 +52,10 @@ enum What {
     Command(command::Order),
     /// Account for every record of a game: kept, lost and why, never made; fails when one is missing
     Reconcile(reconcile::Reconcile),
+    /// Write everything the hub keeps into one file, while it runs
+    Backup(backup::Backup),
+    /// Take a backup into an empty hub, of either engine
+    Restore(backup::Restore),
     /// Read a configuration and say everything that is wrong with it
     CheckConfig {
         /// The file
@@ -100,6 +107,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         }
         What::Reconcile(reconcile) => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(reconcile::run(reconcile))
+        }
+        What::Backup(backup) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(backup::backup(backup))
+        }
+        What::Restore(restore) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(backup::restore(restore))
         }
         What::CheckConfig { file } => {
             read(&file)?;

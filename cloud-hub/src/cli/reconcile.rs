@@ -4,7 +4,7 @@
 //! is missing or held twice, so that a script notices.
 
 use super::Place;
-use crate::{pipeline::DATABASE, services::core::reconciliation::Reconciliation, storage::Database};
+use crate::{services::core::reconciliation::Reconciliation, storage::Database};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -21,9 +21,11 @@ pub(super) struct Reconcile {
 /// Does what was typed.
 pub(super) async fn run(reconcile: Reconcile) -> anyhow::Result<()> {
     let Reconcile { place, game, json } = reconcile;
-    let path = place.configuration()?.data.join(DATABASE);
-    anyhow::ensure!(path.is_file(), "{} is not there (is --data the hub's data folder?)", path.display());
-    let database = Database::open(&path).await?;
+    let config = place.configuration()?;
+    if let Some(path) = config.storage.file(&config.data) {
+        anyhow::ensure!(path.is_file(), "{} is not there (is --data the hub's data folder?)", path.display());
+    }
+    let database = Database::connect(&config.storage, &config.data).await?;
     let accounts = database.accounts(game).await;
     database.close().await;
     let Some(report) = Reconciliation::new(game, accounts?) else {

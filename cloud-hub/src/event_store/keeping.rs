@@ -59,10 +59,10 @@ async fn keep(store: &EventStore, deliveries: &[Delivery]) -> Result<Kept, Stora
         tracing::warn!(records = kept.quarantined, "records could not be opened: set aside in table quarantine");
     }
     if let Some(offset) = kept.event {
-        store.event.send_replace(offset);
+        EventStore::advance(&store.event, offset);
     }
     if let Some(offset) = kept.tracks {
-        store.tracks.send_replace(offset);
+        EventStore::advance(&store.tracks, offset);
     }
     Ok(kept)
 }

@@ -5,6 +5,7 @@
 //! On failure of the disk nothing of the group is kept and the boxes are told to try again.
 
 mod keeping;
+mod hearing;
 
 use crate::{
     ids::Offset,
@@ -36,6 +37,20 @@ impl EventStore {
     /// Keeps what ingest hands over, many batches a commit, until `stop` or until every sender is gone.
     pub async fn run(&self, handovers: mpsc::Receiver<Handover>, stop: CancellationToken) {
         keeping::run(self, handovers, stop).await;
+    }
+
+    /// Wakes followers when another process has committed into the same database, until `stop`.
+    pub async fn hear(&self, stop: CancellationToken) {
+        hearing::run(self, stop).await;
+    }
+
+    /// Moves `place` on to `offset`, never back: what others committed is heard out of turn.
+    fn advance(place: &watch::Sender<Offset>, offset: Offset) {
+        place.send_if_modified(|newest| {
+            let moves = offset > *newest;
+            *newest = offset.max(*newest);
+            moves
+        });
     }
 
     /// At most `events_max` events after `offset`, oldest first. `Offset(0)` is before all.

@@ -97,5 +97,5 @@ pub async fn run(
 ) -> Result<(), IngestError> {
     let certificates = Certificates::ensure(&config.certificates, &config.names)?;
     let listener = Listener::open(config, &certificates, None, None).await?;
-    listener.run(admission, live, BrokerFault::default(), stop).await
+    Box::pin(listener.run(admission, live, BrokerFault::default(), stop)).await
 }

@@ -3,8 +3,8 @@
 //! An order waits until its box reports on it or its time is over; its outcome is kept once and stays what it was.
 //! `cloud-hub command` writes here from another process: nothing is cached.
 
-use super::{Database, StorageError};
-use sqlx::{Row as _, sqlite::SqliteRow};
+use super::{Database, StorageError, engine::Row, storable};
+use sqlx::Row as _;
 
 /// An order that waits for its box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Commanded {
     pub answer: String,
 }
 
-fn commanded(row: &SqliteRow) -> Result<Commanded, sqlx::Error> {
+fn commanded(row: &Row) -> Result<Commanded, sqlx::Error> {
     Ok(Commanded {
         number: row.try_get::<i64, _>("number")? as u64,
         edge: row.try_get("edge")?,
@@ -55,9 +55,10 @@ impl Database {
         now_us: i64,
         until_us: i64,
     ) -> Result<u64, StorageError> {
-        let query = "INSERT INTO commands (edge, command, words, made_us, until_us) VALUES (?, ?, ?, ?, ?)";
+        let query = "INSERT INTO commands (edge, command, words, made_us, until_us) VALUES ($1, $2, $3, $4, $5)
+                     RETURNING number";
         let query = sqlx::query(query).bind(edge).bind(command).bind(words).bind(now_us).bind(until_us);
-        Ok(query.execute(self.writer()).await?.last_insert_rowid() as u64)
+        Ok(query.fetch_one(self.writer()).await?.try_get::<i64, _>(0)? as u64)
     }
 
     /// The orders that wait for `edge`, oldest first, `orders_max` at most; those whose time is over expire.
@@ -68,8 +69,8 @@ impl Database {
         orders_max: u32,
     ) -> Result<Vec<Waiting>, StorageError> {
         let query = "SELECT number, command, until_us FROM commands
-                     WHERE edge = ? AND state = 'waiting' ORDER BY number LIMIT ?";
-        let rows = sqlx::query(query).bind(edge).bind(orders_max).fetch_all(self.readers()).await?;
+                     WHERE edge = $1 AND state = 'waiting' ORDER BY number LIMIT $2";
+        let rows = sqlx::query(query).bind(edge).bind(i64::from(orders_max)).fetch_all(self.readers()).await?;
         let mut waiting = Vec::with_capacity(rows.len());
         for row in rows {
             let number = row.try_get::<i64, _>("number")? as u64;
@@ -92,23 +93,23 @@ impl Database {
         answer: &str,
         now_us: i64,
     ) -> Result<bool, StorageError> {
-        let query = "UPDATE commands SET state = ?, answer = ?, settled_us = ?
-                     WHERE number = ? AND edge = ? AND state = 'waiting'";
-        let query = sqlx::query(query).bind(state).bind(answer).bind(now_us).bind(number as i64).bind(edge);
+        let query = "UPDATE commands SET state = $1, answer = $2, settled_us = $3
+                     WHERE number = $4 AND edge = $5 AND state = 'waiting'";
+        let query = sqlx::query(query).bind(state).bind(storable(answer)).bind(now_us).bind(number as i64).bind(edge);
         Ok(query.execute(self.writer()).await?.rows_affected() == 1)
     }
 
     /// The order with `number`.
     pub async fn command(&self, number: u64) -> Result<Option<Commanded>, StorageError> {
-        let query = sqlx::AssertSqlSafe(format!("{COMMANDED} WHERE number = ?"));
+        let query = sqlx::AssertSqlSafe(format!("{COMMANDED} WHERE number = $1"));
         let row = sqlx::query(query).bind(number as i64).fetch_optional(self.readers()).await?;
         Ok(row.as_ref().map(commanded).transpose()?)
     }
 
     /// The newest `orders_max` orders of `edge`, newest first.
     pub async fn commands(&self, edge: &str, orders_max: u32) -> Result<Vec<Commanded>, StorageError> {
-        let query = sqlx::AssertSqlSafe(format!("{COMMANDED} WHERE edge = ? ORDER BY number DESC LIMIT ?"));
-        let rows = sqlx::query(query).bind(edge).bind(orders_max).fetch_all(self.readers()).await?;
+        let query = sqlx::AssertSqlSafe(format!("{COMMANDED} WHERE edge = $1 ORDER BY number DESC LIMIT $2"));
+        let rows = sqlx::query(query).bind(edge).bind(i64::from(orders_max)).fetch_all(self.readers()).await?;
         Ok(rows.iter().map(commanded).collect::<Result<_, _>>()?)
     }
 }
@@ -116,11 +117,16 @@ impl Database {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::shapes;
 
     #[tokio::test]
     async fn an_order_waits_for_its_box_until_it_is_settled_once_or_its_time_is_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("hub.sqlite")).await.unwrap();
+        for shape in shapes::each().await {
+            keeps_orders(shape.open().await).await;
+        }
+    }
+
+    async fn keeps_orders(database: Database) {
         let first = database.give_command("box-1", &[1], "first", 0, 100).await.unwrap();
         let second = database.give_command("box-1", &[2], "second", 0, 50).await.unwrap();
         assert!(second > first);

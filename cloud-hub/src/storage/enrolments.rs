@@ -4,7 +4,7 @@
 //! is enrolled again replaces its own older enrolment. The audit keeps the newest entries only, because strangers can
 //! make entries. Other processes (`cloud-hub edges`) write here too: nothing is cached.
 
-use super::{Database, StorageError};
+use super::{Database, StorageError, engine::Row, storable};
 use sqlx::Row as _;
 
 /// Audit entries kept: a stranger may fill these, never the disk.
@@ -68,7 +68,7 @@ pub struct Audited {
 
 const ENROLMENT: &str = "SELECT enrolment, venue, edge, enrolled_us, until_us, revoked_us FROM enrolments";
 
-fn enrolment(row: &sqlx::sqlite::SqliteRow) -> Result<Enrolment, sqlx::Error> {
+fn enrolment(row: &Row) -> Result<Enrolment, sqlx::Error> {
     Ok(Enrolment {
         enrolment: row.try_get("enrolment")?,
         venue: row.try_get("venue")?,
@@ -83,18 +83,20 @@ impl Database {
     /// Keeps a code; those that ended a day ago are forgotten.
     pub async fn give_code(&self, code: &GivenCode) -> Result<(), StorageError> {
         let day_us = 86_400 * 1_000_000;
-        sqlx::query("DELETE FROM enrolment_codes WHERE expires_us < ?")
+        sqlx::query("DELETE FROM enrolment_codes WHERE expires_us < $1")
             .bind(code.made_us - day_us)
             .execute(self.writer())
             .await?;
-        sqlx::query("INSERT INTO enrolment_codes (digest, venue, edge, made_us, expires_us) VALUES (?, ?, ?, ?, ?)")
-            .bind(&code.digest)
-            .bind(&code.venue)
-            .bind(&code.edge)
-            .bind(code.made_us)
-            .bind(code.expires_us)
-            .execute(self.writer())
-            .await?;
+        sqlx::query(
+            "INSERT INTO enrolment_codes (digest, venue, edge, made_us, expires_us) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(&code.digest)
+        .bind(&code.venue)
+        .bind(&code.edge)
+        .bind(code.made_us)
+        .bind(code.expires_us)
+        .execute(self.writer())
+        .await?;
         Ok(())
     }
 
@@ -105,8 +107,8 @@ impl Database {
         now_us: i64,
         until_us: i64,
     ) -> Result<Result<Enrolment, CodeFault>, StorageError> {
-        let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await?;
-        let found = sqlx::query("SELECT venue, edge, expires_us, used_us FROM enrolment_codes WHERE digest = ?")
+        let mut transaction = self.begin().await?;
+        let found = sqlx::query("SELECT venue, edge, expires_us, used_us FROM enrolment_codes WHERE digest = $1")
             .bind(digest)
             .fetch_optional(&mut *transaction)
             .await?;
@@ -117,7 +119,7 @@ impl Database {
         if code.try_get::<i64, _>("expires_us")? <= now_us {
             return Ok(Err(CodeFault::Expired));
         }
-        sqlx::query("UPDATE enrolment_codes SET used_us = ? WHERE digest = ?")
+        sqlx::query("UPDATE enrolment_codes SET used_us = $1 WHERE digest = $2")
             .bind(now_us)
             .bind(digest)
             .execute(&mut *transaction)
@@ -130,26 +132,28 @@ impl Database {
             let taken: Vec<String> = taken.iter().map(|row| row.try_get("edge")).collect::<Result<_, _>>()?;
             free_name(&venue, &taken)
         };
-        sqlx::query("UPDATE enrolments SET revoked_us = ? WHERE edge = ? AND revoked_us IS NULL")
+        sqlx::query("UPDATE enrolments SET revoked_us = $1 WHERE edge = $2 AND revoked_us IS NULL")
             .bind(now_us)
             .bind(&edge)
             .execute(&mut *transaction)
             .await?;
-        let made = sqlx::query("INSERT INTO enrolments (venue, edge, enrolled_us, until_us) VALUES (?, ?, ?, ?)")
+        let query = "INSERT INTO enrolments (venue, edge, enrolled_us, until_us) VALUES ($1, $2, $3, $4)
+                     RETURNING enrolment";
+        let made = sqlx::query(query)
             .bind(&venue)
             .bind(&edge)
             .bind(now_us)
             .bind(until_us)
-            .execute(&mut *transaction)
+            .fetch_one(&mut *transaction)
             .await?;
+        let enrolment = made.try_get(0)?;
         transaction.commit().await?;
-        let enrolment = made.last_insert_rowid();
         Ok(Ok(Enrolment { enrolment, venue, edge, enrolled_us: now_us, until_us, revoked_us: None }))
     }
 
     /// Notes that the box of `enrolment` has a certificate until `until_us`; `false` when it is not in force.
     pub async fn renew(&self, enrolment: i64, until_us: i64) -> Result<bool, StorageError> {
-        let renewed = sqlx::query("UPDATE enrolments SET until_us = ? WHERE enrolment = ? AND revoked_us IS NULL")
+        let renewed = sqlx::query("UPDATE enrolments SET until_us = $1 WHERE enrolment = $2 AND revoked_us IS NULL")
             .bind(until_us)
             .bind(enrolment)
             .execute(self.writer())
@@ -159,12 +163,12 @@ impl Database {
 
     /// Ends the enrolment of `edge`, and codes given out for it; `false` when none is in force.
     pub async fn revoke(&self, edge: &str, now_us: i64) -> Result<bool, StorageError> {
-        sqlx::query("UPDATE enrolment_codes SET used_us = ? WHERE edge = ? AND used_us IS NULL")
+        sqlx::query("UPDATE enrolment_codes SET used_us = $1 WHERE edge = $2 AND used_us IS NULL")
             .bind(now_us)
             .bind(edge)
             .execute(self.writer())
             .await?;
-        let revoked = sqlx::query("UPDATE enrolments SET revoked_us = ? WHERE edge = ? AND revoked_us IS NULL")
+        let revoked = sqlx::query("UPDATE enrolments SET revoked_us = $1 WHERE edge = $2 AND revoked_us IS NULL")
             .bind(now_us)
             .bind(edge)
             .execute(self.writer())
@@ -188,15 +192,16 @@ impl Database {
 
     /// Writes an entry into the audit.
     pub async fn audit(&self, entry: &Audited) -> Result<(), StorageError> {
-        let made = sqlx::query("INSERT INTO trust_audit (at_us, what, subject, detail) VALUES (?, ?, ?, ?)")
+        let query = "INSERT INTO trust_audit (at_us, what, subject, detail) VALUES ($1, $2, $3, $4) RETURNING number";
+        let made = sqlx::query(query)
             .bind(entry.at_us)
             .bind(&entry.what)
-            .bind(&entry.subject)
-            .bind(&entry.detail)
-            .execute(self.writer())
+            .bind(storable(&entry.subject))
+            .bind(storable(&entry.detail))
+            .fetch_one(self.writer())
             .await?;
-        sqlx::query("DELETE FROM trust_audit WHERE number <= ?")
-            .bind(made.last_insert_rowid() - AUDIT_MAX)
+        sqlx::query("DELETE FROM trust_audit WHERE number <= $1")
+            .bind(made.try_get::<i64, _>(0)? - AUDIT_MAX)
             .execute(self.writer())
             .await?;
         Ok(())
@@ -204,11 +209,11 @@ impl Database {
 
     /// The newest `entries_max` entries of the audit, newest first.
     pub async fn audited(&self, entries_max: u32) -> Result<Vec<Audited>, StorageError> {
-        let rows = sqlx::query("SELECT at_us, what, subject, detail FROM trust_audit ORDER BY number DESC LIMIT ?")
-            .bind(entries_max)
+        let rows = sqlx::query("SELECT at_us, what, subject, detail FROM trust_audit ORDER BY number DESC LIMIT $1")
+            .bind(i64::from(entries_max))
             .fetch_all(self.readers())
             .await?;
-        let entry = |row: &sqlx::sqlite::SqliteRow| {
+        let entry = |row: &Row| {
             Ok(Audited {
                 at_us: row.try_get("at_us")?,
                 what: row.try_get("what")?,
@@ -234,6 +239,7 @@ fn free_name(venue: &str, taken: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::shapes;
 
     fn code(digest: &str, edge: Option<&str>) -> GivenCode {
         let edge = edge.map(str::to_owned);
@@ -242,8 +248,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_code_lets_one_box_in_once_and_in_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("hub.sqlite")).await.unwrap();
+        for shape in shapes::each().await {
+            enrols(shape.open().await).await;
+        }
+    }
+
+    async fn enrols(database: Database) {
         for (digest, edge) in [("a", None), ("b", None), ("c", Some("oak-box-1")), ("d", Some("oak-box-1"))] {
             database.give_code(&code(digest, edge)).await.unwrap();
         }

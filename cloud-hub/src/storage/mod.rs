@@ -1,28 +1,36 @@
 //! Where the hub's bytes live: the only folder that knows which engine keeps them.
 //!
-//! Comes in: typed rows. Goes out: typed rows, after the commit. One file a subject holds its SQL; the tables stand in
-//! `migrations/`. SQLite in WAL mode: one connection writes and waits for the disk at each commit
-//! (`synchronous=FULL`, because boxes forget what was acknowledged), several read. Never: a decision about hockey. On
-//! failure a transaction leaves nothing behind and the caller is told.
+//! Comes in: typed rows. Goes out: typed rows, after the commit. One file a subject holds its SQL, which both engines
+//! understand: `$1` for what is bound, numbers of 64 bits, text and bytes, `"offset"` in quotes, `RETURNING`, and no
+//! function that only one of them has; the tables stand in `migrations/`. [`engine`] holds what differs. Never: a
+//! decision about hockey. On failure a transaction leaves nothing behind and the caller is told.
 
+pub mod config;
+mod engine;
+mod migrations;
+#[cfg(test)]
+mod shapes;
 pub mod records;
 pub mod reading;
 pub mod reconciling;
 pub mod projected;
 pub mod enrolments;
 pub mod commands;
+pub mod objects;
+pub mod lake;
+pub mod wake;
+pub mod copying;
+pub mod backup;
 
-use sqlx::{
-    Connection as _, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+use self::{
+    config::StorageConfig,
+    engine::{Engine, Transaction},
 };
+use sqlx::{AnyPool, any::AnyConnectOptions};
 use std::{
+    fmt, fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
-
-/// Connections that read at the same time: more than cores, fewer than would exhaust file handles.
-const READERS: u32 = 8;
 
 /// What storage cannot do.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +42,25 @@ pub enum StorageError {
         path: PathBuf,
         /// What the engine says.
         source: sqlx::Error,
+    },
+    /// The server cannot be reached or its tables cannot be brought up to date.
+    #[error(
+        "database {address}: {source} (does the server run, are database, user and password right, and are the tables \
+         from this version or an older one?)"
+    )]
+    Connect {
+        /// Which server, without the password.
+        address: String,
+        /// What the engine says.
+        source: sqlx::Error,
+    },
+    /// Objects cannot be reached, written or read.
+    #[error("objects {address}: {source}")]
+    Objects {
+        /// Which folder or bucket.
+        address: String,
+        /// What is wrong.
+        source: object_store::Error,
     },
     /// A statement failed; its transaction left nothing behind.
     #[error("database: {0}")]
@@ -48,66 +75,112 @@ pub enum StorageError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A backup cannot be made or taken back.
+    #[error("backup {path}: {reason}")]
+    Backup {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
 }
 
 /// The hub's database. Clones share the connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    engine: Engine,
+    writer: AnyPool,
+    readers: AnyPool,
+    /// With its password: never printed.
+    options: AnyConnectOptions,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Database").field("engine", &self.engine).finish_non_exhaustive()
+    }
 }
 
 impl Database {
-    /// Opens or makes the database at `path` and brings its tables up to date.
-    pub async fn open(path: &Path) -> Result<Self, StorageError> {
-        let fault = |source| StorageError::Open { path: path.to_owned(), source };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| fault(error.into()))?;
+    /// Opens what `config` names, a file in the folder `data` or a server, and brings its tables up to date.
+    pub async fn connect(config: &StorageConfig, data: &Path) -> Result<Self, StorageError> {
+        if let Some(path) = config.file(data) {
+            return Self::open(&path).await;
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .statement_cache_capacity(256)
-            .pragma("wal_autocheckpoint", "4000");
-        // A full disk makes SQLite take a transaction back by itself. The connection then believes for ever that it is
-        // in one and begins no other, so it gives way to a new one.
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-            .connect_with(options.clone())
-            .await
-            .map_err(fault)?;
-        // `cloud-hub edges` and a starting hub may both find an older file: one after the other.
-        let turn = std::fs::File::create(path.with_extension("lock")).map_err(|error| fault(error.into()))?;
-        turn.lock().map_err(|error| fault(error.into()))?;
-        sqlx::migrate!("./migrations").run(&writer).await.map_err(|error| fault(error.into()))?;
-        drop(turn);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
-            .await
-            .map_err(fault)?;
-        Ok(Self { writer, readers })
+        sqlx::any::install_default_drivers();
+        let served = async {
+            let options = config.server()?;
+            let patient = Engine::Postgresql.patient(options.clone()).await?;
+            migrations::run(Engine::Postgresql, &patient).await?;
+            patient.close().await;
+            Self::pooled(Engine::Postgresql, options.clone(), options).await
+        };
+        served.await.map_err(|source| StorageError::Connect { address: config.database.to_string(), source })
+    }
+
+    /// Opens or makes the file at `path` and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self, StorageError> {
+        sqlx::any::install_default_drivers();
+        let opened = async {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            // `cloud-hub edges` and a starting hub may both find an older file: one after the other.
+            let turn = fs::File::create(path.with_extension("lock"))?;
+            turn.lock()?;
+            let database =
+                Self::pooled(Engine::Sqlite, config::of_file(path, true)?, config::of_file(path, false)?).await?;
+            migrations::run(Engine::Sqlite, &database.writer).await?;
+            Ok(database)
+        };
+        opened.await.map_err(|source| StorageError::Open { path: path.to_owned(), source })
+    }
+
+    async fn pooled(
+        engine: Engine,
+        writer: AnyConnectOptions,
+        options: AnyConnectOptions,
+    ) -> Result<Self, sqlx::Error> {
+        let writer = engine.writer(writer).await?;
+        let readers = engine.readers(options.clone()).await?;
+        Ok(Self { engine, writer, readers, options })
+    }
+
+    /// For files of this folder: which engine it is.
+    pub(in crate::storage) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// For files of this folder: the one connection that writes.
-    pub(in crate::storage) fn writer(&self) -> &SqlitePool {
+    pub(in crate::storage) fn writer(&self) -> &AnyPool {
         &self.writer
     }
 
     /// For files of this folder: connections that only read.
-    pub(in crate::storage) fn readers(&self) -> &SqlitePool {
+    pub(in crate::storage) fn readers(&self) -> &AnyPool {
         &self.readers
     }
 
-    /// Waits for what is under way and closes the file.
+    /// For files of this folder: a transaction that writes, one at a time in all processes.
+    pub(in crate::storage) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        self.engine.begin(&self.writer).await
+    }
+
+    /// For files of this folder: a transaction that reads one state of the tables.
+    pub(in crate::storage) async fn begin_reading(&self) -> Result<Transaction, sqlx::Error> {
+        self.engine.begin_reading(&self.readers).await
+    }
+
+    /// Waits for what is under way and closes the connections.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// `text` as both engines hold it: PostgreSQL has no zero character, and a box's batch must not be refused for ever.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]

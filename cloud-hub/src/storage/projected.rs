@@ -5,7 +5,7 @@
 
 use super::{Database, StorageError};
 use crate::ids::Offset;
-use sqlx::Row;
+use sqlx::Row as _;
 
 /// One row of a read table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl Database {
 
     /// How far projections of `version` have read; the start when they were made by another.
     pub async fn projected_to(&self, version: u32) -> Result<Offset, StorageError> {
-        let row = sqlx::query("SELECT events_offset FROM projection_progress WHERE version = ?")
-            .bind(version)
+        let row = sqlx::query("SELECT events_offset FROM projection_progress WHERE version = $1")
+            .bind(i64::from(version))
             .fetch_optional(self.readers())
             .await?;
         Ok(Offset(row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? as u64))
@@ -46,9 +46,9 @@ impl Database {
         (from, to): (Offset, Offset),
         rows: &[ProjectedRow],
     ) -> Result<bool, StorageError> {
-        let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await?;
-        let stands = sqlx::query("SELECT events_offset FROM projection_progress WHERE version = ?")
-            .bind(version)
+        let mut transaction = self.begin().await?;
+        let stands = sqlx::query("SELECT events_offset FROM projection_progress WHERE version = $1")
+            .bind(i64::from(version))
             .fetch_optional(&mut *transaction)
             .await?
             .map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
@@ -60,8 +60,8 @@ impl Database {
         }
         for row in rows {
             sqlx::query(
-                "INSERT INTO projection_rows (projection, game, subject, updated_us, payload) VALUES (?, ?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET updated_us = excluded.updated_us, payload = excluded.payload",
+                "INSERT INTO projection_rows (projection, game, subject, updated_us, payload) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (projection, game, subject) DO UPDATE SET updated_us = excluded.updated_us, payload = excluded.payload",
             )
             .bind(&row.projection)
             .bind(row.game as i64)
@@ -72,10 +72,10 @@ impl Database {
             .await?;
         }
         sqlx::query(
-            "INSERT INTO projection_progress (one, version, events_offset) VALUES (1, ?, ?)
-             ON CONFLICT DO UPDATE SET version = excluded.version, events_offset = excluded.events_offset",
+            "INSERT INTO projection_progress (one, version, events_offset) VALUES (1, $1, $2)
+             ON CONFLICT (one) DO UPDATE SET version = excluded.version, events_offset = excluded.events_offset",
         )
-        .bind(version)
+        .bind(i64::from(version))
         .bind(to.0 as i64)
         .execute(&mut *transaction)
         .await?;
@@ -85,7 +85,7 @@ impl Database {
 
     /// Empties the read tables; the projector makes them again from the first event.
     pub async fn forget_projections(&self) -> Result<(), StorageError> {
-        let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         sqlx::query("DELETE FROM projection_rows").execute(&mut *transaction).await?;
         sqlx::query("DELETE FROM projection_progress").execute(&mut *transaction).await?;
         transaction.commit().await?;
@@ -94,19 +94,20 @@ impl Database {
 
     /// The JSON of one row.
     pub async fn projected(&self, projection: &str, game: u64, subject: &str) -> Result<Option<String>, StorageError> {
-        let row = sqlx::query("SELECT payload FROM projection_rows WHERE projection = ? AND game = ? AND subject = ?")
-            .bind(projection)
-            .bind(game as i64)
-            .bind(subject)
-            .fetch_optional(self.readers())
-            .await?;
+        let row =
+            sqlx::query("SELECT payload FROM projection_rows WHERE projection = $1 AND game = $2 AND subject = $3")
+                .bind(projection)
+                .bind(game as i64)
+                .bind(subject)
+                .fetch_optional(self.readers())
+                .await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
     /// The JSON of every row of a game, in order of subject.
     pub async fn projected_of_game(&self, projection: &str, game: u64) -> Result<Vec<String>, StorageError> {
         let rows =
-            sqlx::query("SELECT payload FROM projection_rows WHERE projection = ? AND game = ? ORDER BY subject")
+            sqlx::query("SELECT payload FROM projection_rows WHERE projection = $1 AND game = $2 ORDER BY subject")
                 .bind(projection)
                 .bind(game as i64)
                 .fetch_all(self.readers())
@@ -117,7 +118,7 @@ impl Database {
     /// The game whose row of `projection` holds the newest event.
     pub async fn projected_newest_game(&self, projection: &str) -> Result<Option<u64>, StorageError> {
         let row = sqlx::query(
-            "SELECT game FROM projection_rows WHERE projection = ? ORDER BY updated_us DESC, game DESC LIMIT 1",
+            "SELECT game FROM projection_rows WHERE projection = $1 ORDER BY updated_us DESC, game DESC LIMIT 1",
         )
         .bind(projection)
         .fetch_optional(self.readers())
@@ -127,9 +128,9 @@ impl Database {
 
     /// Every row of every projection, to compare.
     pub async fn projected_all(&self) -> Result<Vec<ProjectedRow>, StorageError> {
-        let rows = sqlx::query("SELECT * FROM projection_rows ORDER BY projection, game, subject")
-            .fetch_all(self.readers())
-            .await?;
+        let query = "SELECT projection, game, subject, updated_us, payload FROM projection_rows
+                     ORDER BY projection, game, subject";
+        let rows = sqlx::query(query).fetch_all(self.readers()).await?;
         rows.iter()
             .map(|row| {
                 Ok(ProjectedRow {

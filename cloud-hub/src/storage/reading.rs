@@ -1,9 +1,9 @@
 //! Reads back what the boxes have sent, in the order the hub took it.
 
-use super::{Database, StorageError};
+use super::{Database, StorageError, engine::Row};
 use crate::ids::Offset;
 use firmware_protocol::network::{self, Event, Record, Stream, Telemetry, TrackChunk};
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _};
 
 /// One hockey event as the event store keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,9 @@ pub struct Holding {
     pub lost: u64,
 }
 
-fn event_from(row: &SqliteRow) -> Result<StoredEvent, StorageError> {
+const EVENT: &str = "SELECT \"offset\", venue, edge, epoch, sequence, payload FROM events";
+
+fn event_from(row: &Row) -> Result<StoredEvent, StorageError> {
     let offset: i64 = row.try_get("offset")?;
     let payload: &str = row.try_get("payload")?;
     let event = serde_json::from_str(payload).map_err(|error| StorageError::Row {
@@ -81,7 +83,7 @@ fn event_from(row: &SqliteRow) -> Result<StoredEvent, StorageError> {
     })
 }
 
-fn tracks_from(row: &SqliteRow) -> Result<StoredTracks, StorageError> {
+pub(super) fn tracks_from(row: &Row) -> Result<StoredTracks, StorageError> {
     let offset: i64 = row.try_get("offset")?;
     let fault = |reason: String| StorageError::Row { table: "track_chunks", row: offset, reason };
     let chunk = match network::decode(row.try_get("payload")?) {
@@ -95,7 +97,7 @@ fn tracks_from(row: &SqliteRow) -> Result<StoredTracks, StorageError> {
 impl Database {
     /// At most `events_max` events after `offset`, oldest first.
     pub async fn events_after(&self, offset: Offset, events_max: usize) -> Result<Vec<StoredEvent>, StorageError> {
-        sqlx::query("SELECT * FROM events WHERE offset > ? ORDER BY offset LIMIT ?")
+        sqlx::query(AssertSqlSafe(format!("{EVENT} WHERE \"offset\" > $1 ORDER BY \"offset\" LIMIT $2")))
             .bind(offset.0 as i64)
             .bind(events_max as i64)
             .fetch_all(self.readers())
@@ -112,7 +114,8 @@ impl Database {
         offset: Offset,
         events_max: usize,
     ) -> Result<Vec<StoredEvent>, StorageError> {
-        sqlx::query("SELECT * FROM events WHERE game = ? AND offset > ? ORDER BY offset LIMIT ?")
+        let after = "WHERE game = $1 AND \"offset\" > $2 ORDER BY \"offset\" LIMIT $3";
+        sqlx::query(AssertSqlSafe(format!("{EVENT} {after}")))
             .bind(game as i64)
             .bind(offset.0 as i64)
             .bind(events_max as i64)
@@ -125,7 +128,7 @@ impl Database {
 
     /// The newest events of `game`, at most `events_max`, oldest first.
     pub async fn events_of_game_newest(&self, game: u64, events_max: usize) -> Result<Vec<StoredEvent>, StorageError> {
-        sqlx::query("SELECT * FROM events WHERE game = ? ORDER BY offset DESC LIMIT ?")
+        sqlx::query(AssertSqlSafe(format!("{EVENT} WHERE game = $1 ORDER BY \"offset\" DESC LIMIT $2")))
             .bind(game as i64)
             .bind(events_max as i64)
             .fetch_all(self.readers())
@@ -138,7 +141,9 @@ impl Database {
 
     /// At most `chunks_max` chunks of player states after `offset`, oldest first.
     pub async fn tracks_after(&self, offset: Offset, chunks_max: usize) -> Result<Vec<StoredTracks>, StorageError> {
-        sqlx::query("SELECT * FROM track_chunks WHERE offset > ? ORDER BY offset LIMIT ?")
+        let query = "SELECT \"offset\", venue, edge, payload FROM track_chunks
+                     WHERE \"offset\" > $1 ORDER BY \"offset\" LIMIT $2";
+        sqlx::query(query)
             .bind(offset.0 as i64)
             .bind(chunks_max as i64)
             .fetch_all(self.readers())
@@ -151,8 +156,11 @@ impl Database {
     /// The newest reading of each name and subject of each box.
     pub async fn telemetry_newest(&self) -> Result<Vec<StoredTelemetry>, StorageError> {
         let rows = sqlx::query(
-            "SELECT venue, edge, name, subject, value, MAX(captured_us) AS captured_us FROM telemetry
-             GROUP BY edge, name, subject ORDER BY edge, name, subject",
+            "SELECT venue, edge, name, subject, value, captured_us FROM (
+                SELECT venue, edge, name, subject, value, captured_us, ROW_NUMBER() OVER (
+                    PARTITION BY edge, name, subject ORDER BY captured_us DESC, epoch DESC, sequence DESC) AS place
+                FROM telemetry
+             ) AS newest WHERE place = 1 ORDER BY edge, name, subject",
         )
         .fetch_all(self.readers())
         .await?;
@@ -175,8 +183,8 @@ impl Database {
     /// The newest offsets of events and of track chunks; 0 when there are none.
     pub async fn newest_offsets(&self) -> Result<(Offset, Offset), StorageError> {
         let row = sqlx::query(
-            "SELECT COALESCE((SELECT MAX(offset) FROM events), 0) AS events,
-                    COALESCE((SELECT MAX(offset) FROM track_chunks), 0) AS tracks",
+            "SELECT COALESCE((SELECT MAX(\"offset\") FROM events), 0) AS events,
+                    COALESCE((SELECT MAX(\"offset\") FROM track_chunks), 0) AS tracks",
         )
         .fetch_one(self.readers())
         .await?;
@@ -193,7 +201,7 @@ impl Database {
                     ELSE (SELECT COUNT(*) FROM telemetry t WHERE t.edge = h.edge AND t.epoch = h.epoch)
                 END + (SELECT COUNT(*) FROM quarantine q
                        WHERE q.edge = h.edge AND q.epoch = h.epoch AND q.stream = h.stream) AS records,
-                (SELECT COALESCE(SUM(last_sequence - first_sequence + 1), 0) FROM losses l
+                (SELECT CAST(COALESCE(SUM(last_sequence - first_sequence + 1), 0) AS BIGINT) FROM losses l
                  WHERE l.edge = h.edge AND l.epoch = h.epoch AND l.stream = h.stream) AS lost
              FROM high_water h ORDER BY edge, epoch, stream",
         )

@@ -8,9 +8,12 @@
 //! costs grows with the game, not with the season. Of a journal from which nothing of the game was kept in any stream,
 //! nothing is known.
 
-use super::{Database, StorageError};
+use super::{
+    Database, StorageError,
+    engine::{Engine, Row},
+};
 use firmware_protocol::network::Stream;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use std::collections::BTreeMap;
 
 /// What became of the numbers of one game in one stream of one journal.
@@ -56,11 +59,11 @@ fn table(stream: Stream) -> (&'static str, &'static str) {
 impl Database {
     /// What became of every number of `game`, by box, journal and stream. Empty when nothing of the game was kept.
     pub async fn accounts(&self, game: u64) -> Result<Vec<Account>, StorageError> {
-        let mut transaction = self.readers().begin().await?;
+        let mut transaction = self.begin_reading().await?;
         let mut accounts = Vec::new();
-        for ((edge, epoch), journal) in journals(&mut transaction, game as i64).await? {
+        for ((edge, epoch), journal) in journals(self.engine(), &mut transaction, game as i64).await? {
             for stream in Stream::ALL {
-                let place = Place { edge: &edge, epoch, stream };
+                let place = Place { engine: self.engine(), edge: &edge, epoch, stream };
                 if let Some((first, last)) = place.numbers(&mut transaction, &journal).await? {
                     accounts.push(place.account(&mut transaction, first, last).await?);
                 }
@@ -73,23 +76,25 @@ impl Database {
 
 /// The journals that hold records of `game`.
 async fn journals(
-    connection: &mut SqliteConnection,
+    engine: Engine,
+    connection: &mut AnyConnection,
     game: i64,
 ) -> Result<BTreeMap<(String, i64), Journal>, StorageError> {
     let mut journals = BTreeMap::new();
-    for (stream, query) in [
+    for (stream, query, index) in [
         (
             Stream::Events,
-            "SELECT edge, epoch, MIN(captured_us), MAX(captured_us), MIN(sequence), MAX(sequence)
-             FROM events INDEXED BY events_of_game WHERE game = ? GROUP BY edge, epoch",
+            "SELECT edge, epoch, MIN(captured_us), MAX(captured_us), MIN(sequence), MAX(sequence) FROM events",
+            "events_of_game",
         ),
         (
             Stream::Tracks,
-            "SELECT edge, epoch, MIN(start_us), MAX(end_us), MIN(sequence), MAX(sequence)
-             FROM track_chunks INDEXED BY track_chunks_of_game WHERE game = ? GROUP BY edge, epoch",
+            "SELECT edge, epoch, MIN(start_us), MAX(end_us), MIN(sequence), MAX(sequence) FROM track_chunks",
+            "track_chunks_of_game",
         ),
     ] {
-        for row in sqlx::query(query).bind(game).fetch_all(&mut *connection).await? {
+        let query = format!("{query} {} WHERE game = $1 GROUP BY edge, epoch", engine.by(index));
+        for row in sqlx::query(AssertSqlSafe(query)).bind(game).fetch_all(&mut *connection).await? {
             let (start_us, end_us): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
             let journal = journals.entry((row.try_get(0)?, row.try_get(1)?)).or_insert(Journal {
                 start_us,
@@ -106,6 +111,7 @@ async fn journals(
 
 /// One stream of one journal.
 struct Place<'a> {
+    engine: Engine,
     edge: &'a str,
     epoch: i64,
     stream: Stream,
@@ -115,15 +121,18 @@ impl Place<'_> {
     /// First and last number of the game; `None` when it has none here.
     async fn numbers(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         journal: &Journal,
     ) -> Result<Option<(i64, i64)>, StorageError> {
         let (table, time) = table(self.stream);
         let own = match journal.own[self.stream as usize] {
             None if self.stream == Stream::Telemetry => {
-                let query = "SELECT MIN(sequence), MAX(sequence) FROM telemetry INDEXED BY telemetry_of_time
-                    WHERE edge = ? AND epoch = ? AND captured_us BETWEEN ? AND ?";
-                let query = sqlx::query(query).bind(self.edge).bind(self.epoch);
+                let query = format!(
+                    "SELECT MIN(sequence), MAX(sequence) FROM telemetry {}
+                     WHERE edge = $1 AND epoch = $2 AND captured_us BETWEEN $3 AND $4",
+                    self.engine.by("telemetry_of_time")
+                );
+                let query = sqlx::query(AssertSqlSafe(query)).bind(self.edge).bind(self.epoch);
                 let row = query.bind(journal.start_us).bind(journal.end_us).fetch_one(&mut *connection).await?;
                 row.try_get::<Option<i64>, _>(0)?.zip(row.try_get(1)?)
             }
@@ -150,43 +159,45 @@ impl Place<'_> {
     /// Number of the record that is first by `order` of those with `condition` to `bound`.
     async fn next(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         table: &str,
         condition: &str,
         bound: i64,
         order: &str,
     ) -> Result<Option<i64>, StorageError> {
         let query = format!(
-            "SELECT sequence FROM {table} WHERE edge = ? AND epoch = ? AND {condition} ? ORDER BY {order} LIMIT 1"
+            "SELECT sequence FROM {table} WHERE edge = $1 AND epoch = $2 AND {condition} $3 ORDER BY {order} LIMIT 1"
         );
         let query = sqlx::query(AssertSqlSafe(query)).bind(self.edge).bind(self.epoch).bind(bound);
         Ok(query.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()?)
     }
 
-    async fn high_water(&self, connection: &mut SqliteConnection) -> Result<i64, StorageError> {
-        let query = "SELECT next_sequence FROM high_water WHERE edge = ? AND epoch = ? AND stream = ?";
+    async fn high_water(&self, connection: &mut AnyConnection) -> Result<i64, StorageError> {
+        let query = "SELECT next_sequence FROM high_water WHERE edge = $1 AND epoch = $2 AND stream = $3";
         let query = sqlx::query(query).bind(self.edge).bind(self.epoch).bind(self.stream.name());
         Ok(query.fetch_optional(connection).await?.map_or(Ok(0), |row| row.try_get(0))?)
     }
 
-    async fn account(&self, connection: &mut SqliteConnection, first: i64, last: i64) -> Result<Account, StorageError> {
+    async fn account(&self, connection: &mut AnyConnection, first: i64, last: i64) -> Result<Account, StorageError> {
         let (table, _) = table(self.stream);
-        // `?1` box, `?2` journal, `?3` stream, `?4` and `?5` first and last number.
-        let records = format!("FROM {table} WHERE edge = ?1 AND epoch = ?2 AND sequence BETWEEN ?4 AND ?5");
-        let aside = "FROM quarantine WHERE edge = ?1 AND epoch = ?2 AND stream = ?3 AND sequence BETWEEN ?4 AND ?5";
-        let losses = "FROM losses WHERE edge = ?1 AND epoch = ?2 AND stream = ?3
-            AND first_sequence <= ?5 AND last_sequence >= ?4";
+        // `$1` box, `$2` journal, `$3` stream, `$4` and `$5` first and last number.
+        let records = format!("FROM {table} WHERE edge = $1 AND epoch = $2 AND sequence BETWEEN $4 AND $5");
+        let aside = "FROM quarantine WHERE edge = $1 AND epoch = $2 AND stream = $3 AND sequence BETWEEN $4 AND $5";
+        let losses = "FROM losses WHERE edge = $1 AND epoch = $2 AND stream = $3
+            AND first_sequence <= $5 AND last_sequence >= $4";
         let counts = format!("SELECT (SELECT COUNT(*) {records}), (SELECT COUNT(*) {aside})");
+        let from = "CASE WHEN first_sequence < $4 THEN $4 ELSE first_sequence END";
+        let to = "CASE WHEN last_sequence > $5 THEN $5 ELSE last_sequence END";
         let lost = format!(
-            "SELECT reason, SUM(MIN(last_sequence, ?5) - MAX(first_sequence, ?4) + 1) AS numbers {losses}
+            "SELECT reason, CAST(SUM({to} - {from} + 1) AS BIGINT) AS numbers {losses}
              GROUP BY reason ORDER BY numbers DESC, reason"
         );
         // A hole is before each interval that begins beyond the furthest end of those before it.
         let holes = format!(
             "WITH held (first, last) AS (
                 SELECT sequence, sequence {records} UNION ALL SELECT sequence, sequence {aside}
-                UNION ALL SELECT MAX(first_sequence, ?4), MIN(last_sequence, ?5) {losses}
-                UNION ALL VALUES (?4 - 1, ?4 - 1), (?5 + 1, ?5 + 1)
+                UNION ALL SELECT {from}, {to} {losses}
+                UNION ALL VALUES ($4 - 1, $4 - 1), ($5 + 1, $5 + 1)
              ), reached AS (
                 SELECT first, MAX(last) OVER (ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach
                 FROM held
@@ -199,7 +210,7 @@ impl Place<'_> {
         let counts = bound(counts).fetch_one(&mut *connection).await?;
         let lost = bound(lost).fetch_all(&mut *connection).await?;
         let holes = bound(holes).fetch_all(&mut *connection).await?;
-        let number = |row: &sqlx::sqlite::SqliteRow, column: usize| row.try_get::<i64, _>(column).map(|it| it as u64);
+        let number = |row: &Row, column: usize| row.try_get::<i64, _>(column).map(|it| it as u64);
         Ok(Account {
             edge: self.edge.to_owned(),
             epoch: self.epoch as u64,

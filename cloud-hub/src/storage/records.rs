@@ -5,10 +5,10 @@
 //! gap and leaves nothing. Several deliveries share one commit, because waiting for the disk is what it costs. On
 //! failure nothing of the group is kept.
 
-use super::{Database, StorageError};
+use super::{Database, StorageError, engine::Transaction, storable};
 use crate::ids::Offset;
 use firmware_protocol::network::{Answer, Event, Stream, Telemetry};
-use sqlx::{Row, Sqlite, Transaction};
+use sqlx::Row as _;
 use std::collections::HashMap;
 
 /// A batch from a known box, its records opened.
@@ -89,7 +89,7 @@ type Journal<'a> = (&'a str, u64, Stream);
 impl Database {
     /// Keeps a group of deliveries in one transaction and waits for the disk.
     pub async fn keep(&self, deliveries: &[Delivery]) -> Result<Kept, StorageError> {
-        let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         let mut kept = Kept::default();
         let mut waters: HashMap<Journal<'_>, u64> = HashMap::new();
         for delivery in deliveries {
@@ -109,13 +109,17 @@ impl Database {
             waters.insert(journal, next_sequence);
             kept.answers.push(Answer::Kept { next_sequence });
         }
+        if kept.event.is_some() || kept.tracks.is_some() {
+            let newest = (kept.event.unwrap_or_default().0, kept.tracks.unwrap_or_default().0);
+            self.engine().tell(&mut transaction, newest).await?;
+        }
         transaction.commit().await?;
         Ok(kept)
     }
 
     /// First sequence the hub does not hold.
     pub async fn next_sequence(&self, edge: &str, epoch: u64, stream: Stream) -> Result<u64, StorageError> {
-        let row = sqlx::query("SELECT next_sequence FROM high_water WHERE edge = ? AND epoch = ? AND stream = ?")
+        let row = sqlx::query("SELECT next_sequence FROM high_water WHERE edge = $1 AND epoch = $2 AND stream = $3")
             .bind(edge)
             .bind(epoch as i64)
             .bind(stream.name())
@@ -125,11 +129,8 @@ impl Database {
     }
 }
 
-async fn high_water(
-    transaction: &mut Transaction<'_, Sqlite>,
-    (edge, epoch, stream): Journal<'_>,
-) -> Result<u64, StorageError> {
-    let row = sqlx::query("SELECT next_sequence FROM high_water WHERE edge = ? AND epoch = ? AND stream = ?")
+async fn high_water(transaction: &mut Transaction, (edge, epoch, stream): Journal<'_>) -> Result<u64, StorageError> {
+    let row = sqlx::query("SELECT next_sequence FROM high_water WHERE edge = $1 AND epoch = $2 AND stream = $3")
         .bind(edge)
         .bind(epoch as i64)
         .bind(stream.name())
@@ -139,13 +140,13 @@ async fn high_water(
 }
 
 async fn set_high_water(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     (edge, epoch, stream): Journal<'_>,
     next_sequence: u64,
 ) -> Result<(), StorageError> {
     sqlx::query(
-        "INSERT INTO high_water (edge, epoch, stream, next_sequence) VALUES (?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET next_sequence = excluded.next_sequence",
+        "INSERT INTO high_water (edge, epoch, stream, next_sequence) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (edge, epoch, stream) DO UPDATE SET next_sequence = excluded.next_sequence",
     )
     .bind(edge)
     .bind(epoch as i64)
@@ -158,7 +159,7 @@ async fn set_high_water(
 
 /// Keeps the records of `delivery` from sequence `held` on; answers the first sequence not held afterwards.
 async fn keep_new(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     delivery: &Delivery,
     held: u64,
     kept: &mut Kept,
@@ -182,7 +183,7 @@ async fn keep_new(
 }
 
 async fn keep_one(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction,
     delivery: &Delivery,
     sequence: u64,
     record: &Opened,
@@ -190,12 +191,11 @@ async fn keep_one(
 ) -> Result<(), StorageError> {
     let Delivery { venue, edge, stream, .. } = delivery;
     let (epoch, sequence) = (delivery.epoch as i64, sequence as i64);
-    let offset = |id: i64| Some(Offset(id as u64));
     match record {
         Opened::Event { event, json } => {
             let done = sqlx::query(
                 "INSERT INTO events (venue, edge, epoch, sequence, game, captured_us, kind, payload)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING \"offset\"",
             )
             .bind(venue)
             .bind(edge)
@@ -205,14 +205,14 @@ async fn keep_one(
             .bind(event.captured_us)
             .bind(event.kind.name())
             .bind(json)
-            .execute(&mut **transaction)
+            .fetch_one(&mut **transaction)
             .await?;
-            kept.event = offset(done.last_insert_rowid());
+            kept.event = Some(Offset(done.try_get::<i64, _>(0)? as u64));
         }
         Opened::Tracks { game, start_us, end_us, bytes } => {
             let done = sqlx::query(
                 "INSERT INTO track_chunks (venue, edge, epoch, sequence, game, start_us, end_us, payload)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING \"offset\"",
             )
             .bind(venue)
             .bind(edge)
@@ -222,22 +222,22 @@ async fn keep_one(
             .bind(start_us)
             .bind(end_us)
             .bind(bytes)
-            .execute(&mut **transaction)
+            .fetch_one(&mut **transaction)
             .await?;
-            kept.tracks = offset(done.last_insert_rowid());
+            kept.tracks = Some(Offset(done.try_get::<i64, _>(0)? as u64));
         }
         Opened::Telemetry(telemetry) => {
             sqlx::query(
                 "INSERT INTO telemetry (edge, epoch, sequence, venue, captured_us, name, subject, value)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             )
             .bind(edge)
             .bind(epoch)
             .bind(sequence)
             .bind(venue)
             .bind(telemetry.captured_us)
-            .bind(&telemetry.name)
-            .bind(&telemetry.subject)
+            .bind(storable(&telemetry.name))
+            .bind(storable(&telemetry.subject))
             .bind(telemetry.value)
             .execute(&mut **transaction)
             .await?;
@@ -245,28 +245,28 @@ async fn keep_one(
         Opened::Lost { last_sequence, reason } => {
             sqlx::query(
                 "INSERT INTO losses (edge, epoch, stream, first_sequence, last_sequence, reason)
-                 VALUES (?, ?, ?, ?, ?, ?)",
+                 VALUES ($1, $2, $3, $4, $5, $6)",
             )
             .bind(edge)
             .bind(epoch)
             .bind(stream.name())
             .bind(sequence)
             .bind(*last_sequence as i64)
-            .bind(reason)
+            .bind(storable(reason))
             .execute(&mut **transaction)
             .await?;
         }
         Opened::Unreadable { reason, bytes } => {
             sqlx::query(
                 "INSERT INTO quarantine (edge, epoch, stream, sequence, venue, reason, payload)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(edge)
             .bind(epoch)
             .bind(stream.name())
             .bind(sequence)
             .bind(venue)
-            .bind(reason)
+            .bind(storable(reason))
             .bind(bytes)
             .execute(&mut **transaction)
             .await?;
@@ -279,6 +279,7 @@ async fn keep_one(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::shapes::{self, Shape};
 
     fn readings(count: u64) -> Vec<Opened> {
         (0..count)
@@ -304,8 +305,13 @@ mod tests {
 
     #[tokio::test]
     async fn takes_each_number_once_whatever_comes_how_often() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("hub.db")).await.unwrap();
+        for shape in shapes::each().await {
+            takes_each_number_once(shape).await;
+        }
+    }
+
+    async fn takes_each_number_once(shape: Shape) {
+        let database = shape.open().await;
         let group = [
             delivery("a", 0, readings(10)),
             delivery("a", 5, readings(10)),
@@ -333,7 +339,7 @@ mod tests {
         assert_eq!((held.epoch, held.next_sequence), (u64::MAX, 155));
         assert_eq!((held.records, held.lost), (21, 134), "16 + 5 records and 16..=149");
         database.close().await;
-        let database = Database::open(&folder.path().join("hub.db")).await.unwrap();
+        let database = shape.open().await;
         assert_eq!(database.next_sequence("a", u64::MAX, Stream::Telemetry).await.unwrap(), 155);
     }
 }

@@ -1,0 +1,190 @@
+//! How fast the hub's tables take positions, and how long a backup and its way back take: a table, and rows in
+//! `target/bench.json`.
+//!
+//! Comes in: nothing. Goes out, for SQLite and for a PostgreSQL that is started here and waits for its disk: positions a
+//! second in second-long chunks of 14 players, groups of 64 batches, each committed before it is answered; beside it the
+//! same positions as rows by PostgreSQL's own COPY; readings of a row each. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
+
+#[path = "../tests/trial/postgresql.rs"]
+mod postgresql;
+#[path = "../../edge-agent/benches/rows/mod.rs"]
+mod rows;
+
+use cloud_hub::storage::{
+    Database,
+    config::StorageConfig,
+    records::{Delivery, Opened},
+};
+use firmware_protocol::network::{self, Column, Record, Role, Side, Stream, Telemetry, TrackChunk};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use rows::{Row, report};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use std::{fmt::Write as _, time::Instant};
+
+const PLAYERS: usize = 14;
+const STEPS: usize = 50;
+const BATCHES: usize = 64;
+const CHUNKS_IN_BATCH: usize = 4;
+const GROUPS: usize = 40;
+const POSITIONS: usize = GROUPS * BATCHES * CHUNKS_IN_BATCH * PLAYERS * STEPS;
+const BAR: f64 = 250_000.0;
+
+fn chunk(random: &mut ChaCha8Rng, second: i64) -> TrackChunk {
+    let column = |entity: usize| {
+        let mut walk = || (0..STEPS).map(|_| random.random_range(-15..=15)).collect();
+        Column {
+            entity: entity as u16,
+            role: Some(Role::Skater),
+            side: Some(if entity.is_multiple_of(2) { Side::Home } else { Side::Away }),
+            number: Some(entity as u8),
+            first_step: 0,
+            dx_cm: walk(),
+            dy_cm: walk(),
+        }
+    };
+    let columns = (1..=PLAYERS).map(column).collect();
+    TrackChunk { game: 1, start_us: second * 1_000_000, step_us: 20_000, columns }
+}
+
+/// Groups of batches, one of each of 64 boxes.
+fn groups(count: usize, chunks: &[Vec<u8>]) -> Vec<Vec<Delivery>> {
+    let mut numbers = (0..).zip(chunks.iter().cycle());
+    let mut record = |_| {
+        let (second, bytes) = numbers.next().expect("a cycle has no end");
+        Opened::Tracks { game: 1, start_us: second, end_us: second + 1, bytes: bytes.clone() }
+    };
+    let mut delivery = |group: usize, edge: usize| Delivery {
+        venue: "oak".into(),
+        edge: format!("box-{edge}"),
+        epoch: 1,
+        stream: Stream::Tracks,
+        first_sequence: (group * CHUNKS_IN_BATCH) as u64,
+        records: (0..CHUNKS_IN_BATCH).map(&mut record).collect(),
+    };
+    (0..count).map(|group| (0..BATCHES).map(|edge| delivery(group, edge)).collect()).collect()
+}
+
+async fn keep(database: &Database, groups: &[Vec<Delivery>]) -> f64 {
+    let began = Instant::now();
+    for group in groups {
+        database.keep(group).await.unwrap();
+    }
+    let positions = groups.len() * BATCHES * CHUNKS_IN_BATCH * PLAYERS * STEPS;
+    positions as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Readings a second, a row each, in groups of 64 batches of 100.
+async fn readings(database: &Database, engine: &str) {
+    let reading = |at: usize| {
+        let (name, subject) = ("sensors_packets_total".into(), format!("tag {}", at % 40));
+        Opened::Telemetry(Telemetry { captured_us: at as i64, name, subject, value: at as f64 })
+    };
+    let delivery = |group: usize, edge: usize| Delivery {
+        venue: "oak".into(),
+        edge: format!("box-{edge}"),
+        epoch: 1,
+        stream: Stream::Telemetry,
+        first_sequence: (group * 100) as u64,
+        records: (0..100).map(reading).collect(),
+    };
+    let groups: Vec<Vec<Delivery>> =
+        (0..4).map(|group| (0..BATCHES).map(|edge| delivery(group, edge)).collect()).collect();
+    let began = Instant::now();
+    for group in &groups {
+        database.keep(group).await.unwrap();
+    }
+    let rate = (4 * BATCHES * 100) as f64 / began.elapsed().as_secs_f64();
+    let conditions = format!("groups of {BATCHES} batches of 100, committed");
+    report(&[Row::new(format!("hub readings committed, {engine}"), rate, "records/s", conditions)]);
+}
+
+/// The same positions as rows, as many in one COPY as a group holds.
+async fn copied(address: &str, chunks: &[TrackChunk]) -> f64 {
+    let mut connection = PgConnection::connect(address).await.unwrap();
+    let table = "CREATE TABLE peer (edge TEXT, captured_us BIGINT, entity INT, x_m REAL, y_m REAL)";
+    connection.execute(table).await.unwrap();
+    let groups: Vec<String> = (0..8)
+        .map(|_| {
+            let mut text = String::new();
+            for chunk in chunks.iter().cycle().take(BATCHES * CHUNKS_IN_BATCH) {
+                for column in &chunk.columns {
+                    for (step, [x, y]) in column.places() {
+                        let (at, entity) = (chunk.captured_us(step), column.entity);
+                        let (x, y) = (f32::from(x) / 100.0, f32::from(y) / 100.0);
+                        writeln!(text, "box-1\t{at}\t{entity}\t{x}\t{y}").unwrap();
+                    }
+                }
+            }
+            text
+        })
+        .collect();
+    let began = Instant::now();
+    let mut copied = 0;
+    for group in groups {
+        let mut copy = connection.copy_in_raw("COPY peer FROM STDIN").await.unwrap();
+        copy.send(group.as_bytes()).await.unwrap();
+        copied += copy.finish().await.unwrap();
+    }
+    copied as f64 / began.elapsed().as_secs_f64()
+}
+
+async fn backup(from: &Database, into: &Database, engine: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup");
+    let began = Instant::now();
+    let done = from.backup(&file, Vec::new(), &mut |_| ()).await.unwrap();
+    let (made, megabytes) = (began.elapsed().as_secs_f64(), done.bytes as f64 / 1e6);
+    let began = Instant::now();
+    into.restore(&file, folder.path(), &mut |_| ()).await.unwrap();
+    let restored = began.elapsed().as_secs_f64();
+    let conditions = format!("{megabytes:.0} MB, {} rows, nobody else at it", done.rows);
+    report(&[
+        Row::new(format!("hub backup from {engine}"), megabytes / made, "MB/s", &conditions),
+        Row::new(format!("hub restore into {engine}"), megabytes / restored, "MB/s", &conditions),
+    ]);
+}
+
+#[tokio::main]
+async fn main() {
+    // Test runners only ask what there is to run; `cargo bench` says so.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let megabytes = std::env::var("RINKSIDE_BACKUP_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    postgresql::wait_for_the_disk();
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let chunks: Vec<TrackChunk> = (0..256).map(|second| chunk(&mut random, second)).collect();
+    let encoded: Vec<Vec<u8>> = chunks.iter().map(|chunk| network::encode(&Record::Tracks(chunk.clone()))).collect();
+    let group_bytes = BATCHES * CHUNKS_IN_BATCH * encoded[0].len();
+    let folder = tempfile::tempdir().unwrap();
+    let open = async |name: &str| Database::open(&folder.path().join(name)).await.unwrap();
+    let serve = async || {
+        let address = postgresql::database().await;
+        let config = StorageConfig { database: address.as_str().into(), ..StorageConfig::default() };
+        (Database::connect(&config, folder.path()).await.unwrap(), address)
+    };
+    let (file, (server, address)) = (open("hub.sqlite").await, serve().await);
+    let kept = groups(GROUPS, &encoded);
+    let conditions = format!("{POSITIONS} positions, groups of {BATCHES} batches of {CHUNKS_IN_BATCH} chunks");
+    for (engine, database) in [("SQLite", &file), ("PostgreSQL", &server)] {
+        readings(database, engine).await;
+    }
+    let copied = copied(&address, &chunks).await;
+    for (engine, database) in [("SQLite", &file), ("PostgreSQL", &server)] {
+        let rate = keep(database, &kept).await;
+        let name = format!("hub positions committed, {engine}");
+        report(&[
+            Row { peer: Some(("bar", BAR)), ..Row::new(&name, rate, "positions/s", &conditions) },
+            Row { peer: Some(("COPY", copied)), ..Row::new(name + ", to COPY", rate, "positions/s", &conditions) },
+        ]);
+    }
+    // As much as is wanted, on from where the boxes stand.
+    let wanted = (megabytes * 1_000_000_usize).div_ceil(group_bytes).max(GROUPS);
+    for group in groups(wanted, &encoded).split_off(GROUPS) {
+        file.keep(&group).await.unwrap();
+        server.keep(&group).await.unwrap();
+    }
+    backup(&file, &open("restored.sqlite").await, "SQLite").await;
+    backup(&server, &serve().await.0, "PostgreSQL").await;
+}
