@@ -8,7 +8,7 @@ export ORT_DYLIB_PATH ?= $(SETUP)/libonnxruntime.so
 # One form of the test command for machines with and without nextest.
 RUNNER := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo "test --no-fail-fast")
 
-.PHONY: help setup dashboard build release test chaos lint demo bench peers model clean
+.PHONY: help setup dashboard build release test chaos fuzz-api lint demo bench peers model clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ KILLS = $(shell kills=$$(($(FAULTS) / 200)); echo $$((kills < 50 ? 50 : kills > 
 chaos: build ## power cuts, kills, full disks, lost messages, nothing lost; FAULTS=100000 for the long form
 	RINKSIDE_FAULTS=$(FAULTS) cargo test --workspace --test survives_chaos -- --nocapture --test-threads 1
 	RINKSIDE_FAULTS=$(KILLS) cargo test --workspace --test delivers_exactly_once -- --nocapture --test-threads 1
+
+CASES ?= 100
+fuzz-api: build ## schemathesis against a running hub's OpenAPI; CASES=1000 for the long form
+	TARGET=$(TARGET) TOOLS=$(SETUP) CASES=$(CASES) deploy/fuzz.sh
 
 lint: setup ## formatting and clippy, warnings are faults
 	cargo fmt --all --check

@@ -11,7 +11,7 @@ use crate::{
     gateway,
     health::{self, Health},
     ingest::{Admission, BrokerFault, Listener, LiveBoard},
-    projections::{Freshness, Projections, projector},
+    projections::{Freshness, Projections, follower, projector},
     services::core::{Core, Sources},
     storage::Database,
     time,
@@ -68,7 +68,7 @@ impl Hub {
 
         let (answering, keeping, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let core = Core::start(
-            config.core,
+            config.core.clone(),
             Sources {
                 epoch: database.epoch().await?,
                 store: store.clone(),
@@ -85,6 +85,7 @@ impl Hub {
             async move { store.run(handovers, keeping).await }
         });
         tasks.spawn(projector::run(store.clone(), database.clone(), freshness, keeping.clone()));
+        tasks.spawn(follower::run(store.clone(), database.clone(), keeping.clone()));
         tasks.spawn(health::keep_small(keeping.clone()));
         if config.ingest.require_certificates {
             if let Some(path) = config.trust.mosquitto_acl.clone() {

@@ -1,10 +1,11 @@
-//! The command line: `serve`, `edges`, `command`, `reconcile`, `check-config`, `openapi`.
+//! The command line: `serve`, `edges`, `command`, `reconcile`, `projections`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
 
 mod command;
 mod edges;
+mod projections;
 mod reconcile;
 
 use crate::{
@@ -28,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   cloud-hub command oak-box-1 game-start 2025020001   that box records this game from now on
   cloud-hub command oak-box-1 log                     its newest log lines
   cloud-hub reconcile 2024020001                      what became of every record of that game
+  cloud-hub projections rebuild                       the read tables again, from all events
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
 
@@ -49,6 +51,8 @@ enum What {
     Command(command::Order),
     /// Account for every record of a game: kept, lost and why, never made; fails when one is missing
     Reconcile(reconcile::Reconcile),
+    /// Make the read tables again
+    Projections(projections::Projections),
     /// Read a configuration and say everything that is wrong with it
     CheckConfig {
         /// The file
@@ -100,6 +104,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         }
         What::Reconcile(reconcile) => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(reconcile::run(reconcile))
+        }
+        What::Projections(projections) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(projections::run(projections))
         }
         What::CheckConfig { file } => {
             read(&file)?;

@@ -11,6 +11,11 @@ pub mod reconciling;
 pub mod projected;
 pub mod enrolments;
 pub mod commands;
+pub mod resources;
+pub mod hub_events;
+pub mod skating;
+pub mod correcting;
+pub mod boxes;
 
 use sqlx::{
     Connection as _, SqlitePool,
