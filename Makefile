@@ -9,7 +9,7 @@ export RINKSIDE_LAKE_PYTHON ?= $(SETUP)/lake/bin/python
 # One form of the test command for machines with and without nextest.
 RUNNER := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo "test --no-fail-fast")
 
-.PHONY: help setup dashboard build release test chaos lint demo bench peers model clean
+.PHONY: help setup dashboard build release test chaos fuzz-api lint demo bench peers model clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ KILLS ?= 500
 chaos: build ## power cuts, kills, full disks, lost messages, nothing lost; FAULTS=100000 for the long form
 	RINKSIDE_FAULTS=$(FAULTS) cargo test --workspace --test survives_chaos -- --nocapture --test-threads 1
 	RINKSIDE_KILLS=$(KILLS) cargo test --workspace --test delivers_exactly_once -- --nocapture --test-threads 1
+
+CASES ?= 100
+fuzz-api: build ## schemathesis against a running hub's OpenAPI; CASES=1000 for the long form
+	TARGET=$(TARGET) TOOLS=$(SETUP) CASES=$(CASES) deploy/fuzz.sh
 
 lint: setup ## formatting and clippy, warnings are faults
 	cargo fmt --all --check

@@ -12,7 +12,7 @@ use crate::{
     health::{self, Health},
     ingest::{Admission, BrokerFault, Listener, LiveBoard},
     lake::Lake,
-    projections::{Freshness, Projections, projector},
+    projections::{Freshness, Projections, follower, projector},
     services::core::{Core, Sources},
     storage::{Database, objects::Objects},
     time,
@@ -67,7 +67,7 @@ impl Hub {
 
         let (answering, keeping, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let core = Core::start(
-            config.core,
+            config.core.clone(),
             Sources {
                 epoch: database.epoch().await?,
                 store: store.clone(),
@@ -94,6 +94,7 @@ impl Hub {
             async move { lake.run(time::utc_us, keeping).await }
         });
         tasks.spawn(projector::run(store.clone(), database.clone(), freshness, keeping.clone()));
+        tasks.spawn(follower::run(store.clone(), database.clone(), keeping.clone()));
         tasks.spawn(health::keep_small(keeping.clone()));
         if config.ingest.require_certificates {
             if let Some(path) = config.trust.mosquitto_acl.clone() {

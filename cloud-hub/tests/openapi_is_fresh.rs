@@ -20,10 +20,24 @@ fn every_core_path_is_described() {
         "/api/events/live",
         "/api/analytics/metrics",
         "/api/core/games/{game}/reconciliation",
+        "/api/core/games/{game}/statistics/players",
+        "/api/core/games/{game}/statistics/teams",
+        "/api/core/games/{game}/corrections",
+        "/api/core/games/{game}/schedule",
+        "/api/core/players/{player}/statistics",
+        "/api/core/teams/{team}/roster",
+        "/api/core/venues/{venue}",
+        "/api/core/edges/{edge}",
         "/ws/analytics",
     ] {
         assert!(document["paths"][path]["get"]["responses"].is_object(), "{path}");
     }
+    let paths = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let mut names: Vec<&str> = paths.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all, "a client is made from names of operations: each once");
     for schema in ["GameState", "PlayerStats", "LiveEvents", "AnalyticsMetrics", "SocketMessage", "Problem"] {
         assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
     }

@@ -8,9 +8,11 @@ mod trial;
 use cloud_hub::services::core::{live_frame, live_picture::Picture};
 use firmware_protocol::network::{EventKind, Side};
 use futures_util::StreamExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::{
+    self, Message, client::IntoClientRequest as _, protocol::frame::coding::CloseCode,
+};
 use trial::{GAME, PATIENCE, Socket, Trial, event, seen, state};
 
 async fn next(socket: &mut Socket) -> Message {
@@ -22,11 +24,15 @@ async fn next(socket: &mut Socket) -> Message {
 }
 
 async fn next_text(socket: &mut Socket) -> Value {
-    loop {
-        if let Message::Text(text) = next(socket).await {
-            return serde_json::from_str(&text).unwrap();
+    let text = async {
+        loop {
+            if let Message::Text(text) = next(socket).await {
+                return serde_json::from_str(&text).unwrap();
+            }
         }
-    }
+    };
+    // Pings come all the time.
+    timeout(PATIENCE, text).await.expect("a text in time")
 }
 
 async fn next_frame(socket: &mut Socket) -> Vec<u8> {
@@ -118,6 +124,116 @@ async fn what_cannot_be_replayed_is_said() {
     let mut socket = trial.connect(&format!("?game={GAME}&epoch={epoch}&offset=1")).await;
     next_text(&mut socket).await;
     assert_eq!(next_text(&mut socket).await["event"]["offset"], 2, "five missed events fit");
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_may_follow_a_team_or_a_player() {
+    let trial = Trial::start().await;
+    for (path, body) in [
+        ("venues", json!({"venue": "arena", "name": "Arena", "city": "Oakville"})),
+        ("teams", json!({"team": "oaks", "name": "Oaks", "abbreviation": "OAK"})),
+        ("teams", json!({"team": "elms", "name": "Elms", "abbreviation": "ELM"})),
+        ("players", json!({"player": "ann-lee", "name": "Ann Lee", "position": "forward"})),
+        (
+            "games",
+            json!({"game": GAME, "venue": "arena", "starts_us": 1, "away": {"team": "elms"},
+            "home": {"team": "oaks", "roster": [{"number": 9, "player": "ann-lee"}]}}),
+        ),
+    ] {
+        assert_eq!(trial.post(&format!("/api/core/{path}"), &body).await.status(), 201, "{path}");
+    }
+    let mut team = trial.connect("?team=oaks").await;
+    let mut player = trial.connect("?player=ann-lee").await;
+    let hello = next_text(&mut team).await;
+    next_text(&mut player).await;
+    let goal = |at, number| event(at, Side::Home, number, EventKind::Goal);
+    let pass = event(3, Side::Home, 4, EventKind::Pass { receiver: Some(9), length_m: 5.0 });
+    let away = event(5, Side::Away, 9, EventKind::Goal);
+    let mut elsewhere = goal(4, 9);
+    elsewhere.game += 1;
+    trial.keep(vec![goal(1, 9), goal(2, 4), pass, elsewhere, away]).await;
+    for captured_us in [1, 2, 3, 5] {
+        assert_eq!(next_text(&mut team).await["event"]["captured_us"], captured_us, "both teams of its game");
+    }
+    for captured_us in [1, 3] {
+        assert_eq!(next_text(&mut player).await["event"]["captured_us"], captured_us, "what nine of home did or took");
+    }
+    // Another game goes live, which is not the team's; then its own.
+    trial.hub.board.put(state(GAME + 1, 1, 3));
+    trial.hub.board.put(state(GAME, 2, 3));
+    for socket in [&mut team, &mut player] {
+        assert_eq!(next_text(socket).await, json!({"type": "game", "game": GAME}));
+        let mut picture = Picture::default();
+        picture.apply(&next_frame(socket).await).unwrap();
+        assert_eq!(picture.state().map(|state| state.game), Some(GAME));
+    }
+    // Back after an absence.
+    let epoch = hello["epoch"].as_str().unwrap();
+    let mut again = trial.connect(&format!("?player=ann-lee&epoch={epoch}&offset=1")).await;
+    assert_eq!(next_text(&mut again).await["offset"], 1);
+    assert_eq!(next_text(&mut again).await["event"]["captured_us"], 3);
+    assert_eq!(trial.get("/ws/analytics?team=oaks&player=ann-lee").await.status(), 400);
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_correction_is_told_to_who_watches_the_event() {
+    let trial = Trial::start().await;
+    let mut other = event(3, Side::Home, 9, EventKind::Goal);
+    other.game += 1;
+    trial.keep(vec![event(1, Side::Home, 9, EventKind::Goal), other, event(5, Side::Home, 9, EventKind::Goal)]).await;
+    let mut socket = trial.connect(&format!("?game={GAME}")).await;
+    assert_eq!(next_text(&mut socket).await["fact"], 0);
+    for (game, event) in [(GAME + 1, 2), (GAME, 1)] {
+        let body = json!({"event": event, "action": "withdraw", "reason": "offside"});
+        assert_eq!(trial.post(&format!("/api/core/games/{game}/corrections"), &body).await.status(), 201);
+    }
+    let told = next_text(&mut socket).await;
+    assert_eq!(
+        (&told["type"], &told["fact"], &told["correction"]["event"]),
+        (&"correction".into(), &2.into(), &1.into())
+    );
+    // Who comes back sees that there were facts meanwhile, and missed events as they are now.
+    let mut fresh = trial.connect("").await;
+    let hello = next_text(&mut fresh).await;
+    assert_eq!(hello["fact"], 2);
+    let epoch = hello["epoch"].as_str().unwrap();
+    let mut again = trial.connect(&format!("?game={GAME}&epoch={epoch}&offset=0")).await;
+    next_text(&mut again).await;
+    assert_eq!(next_text(&mut again).await["event"]["correction"]["action"], "withdraw");
+    assert_eq!(next_text(&mut again).await["event"]["correction"], Value::Null);
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn too_much_of_a_team_is_said_not_replayed_in_part() {
+    let trial = Trial::start_with(|config| config.core.replay_events_max = 5).await;
+    trial.keep((0..600).map(|at| event(at, Side::Away, 4, EventKind::Goal)).collect()).await;
+    let epoch = next_text(&mut trial.connect("").await).await["epoch"].as_str().unwrap().to_owned();
+    // Nothing of it is the team's, and finding that out would take reading all.
+    let mut socket = trial.connect(&format!("?team=oaks&epoch={epoch}&offset=0")).await;
+    assert_eq!(next_text(&mut socket).await["type"], "hello");
+    assert_eq!(next_text(&mut socket).await["type"], "reset");
+    trial.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_a_stranger_does_not_watch() {
+    let trial = Trial::start_with(|config| config.core.origins = vec!["https://league.example".into()]).await;
+    let open = async |origin: &str| {
+        let mut request = format!("ws://{}/ws/analytics", trial.hub.address).into_client_request().unwrap();
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((_, answer)) => answer.status().as_u16(),
+            Err(tungstenite::Error::Http(answer)) => answer.status().as_u16(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(open(&format!("http://{}", trial.hub.address)).await, 101);
+    assert_eq!(open("https://league.example").await, 101);
+    assert_eq!(open("https://evil.example").await, 403);
+    assert_eq!(open("null").await, 403);
     trial.hub.stop().await;
 }
 

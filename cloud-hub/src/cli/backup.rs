@@ -55,11 +55,8 @@ pub(super) struct Restore {
 /// Makes a backup.
 pub(super) async fn backup(Backup { place, file }: Backup) -> anyhow::Result<()> {
     let config = place.configuration()?;
-    if let Some(path) = config.storage.file(&config.data) {
-        ensure!(path.is_file(), "{} is not there (is --data the hub's data folder?)", path.display());
-    }
+    let database = super::database(&config).await?;
     let beside = certificates(&config)?;
-    let database = Database::connect(&config.storage, &config.data).await?;
     let began_us = time::monotonic_us();
     let done = database.backup(&file, beside, &mut meter("backup")).await;
     database.close().await;

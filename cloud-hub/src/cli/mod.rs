@@ -1,16 +1,19 @@
-//! The command line: `serve`, `edges`, `command`, `reconcile`, `backup`, `restore`, `check-config`, `openapi`.
+//! The command line: `serve`, `edges`, `command`, `reconcile`, `projections`, `backup`, `restore`, `check-config`,
+//! `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
 
 mod command;
 mod edges;
+mod projections;
 mod reconcile;
 mod backup;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
     gateway, pipeline,
+    storage::Database,
 };
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   cloud-hub reconcile 2024020001                      what became of every record of that game
   cloud-hub backup monday.backup                      the whole hub in one file, while it runs
   cloud-hub restore monday.backup --data new          and back, also into another engine
+  cloud-hub projections rebuild                       the read tables again, from all events
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
 
@@ -56,6 +60,8 @@ enum What {
     Backup(backup::Backup),
     /// Take a backup into an empty hub, of either engine
     Restore(backup::Restore),
+    /// Make the read tables again
+    Projections(projections::Projections),
     /// Read a configuration and say everything that is wrong with it
     CheckConfig {
         /// The file
@@ -99,21 +105,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             let serving = async { tokio::spawn(async move { pipeline::serve(&config).await }).await };
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serving)?
         }
-        What::Edges(edges) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(edges::run(edges))
-        }
-        What::Command(order) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command::run(order))
-        }
-        What::Reconcile(reconcile) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(reconcile::run(reconcile))
-        }
-        What::Backup(backup) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(backup::backup(backup))
-        }
-        What::Restore(restore) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(backup::restore(restore))
-        }
+        What::Edges(edges) => on_this_thread(edges::run(edges)),
+        What::Command(order) => on_this_thread(command::run(order)),
+        What::Reconcile(reconcile) => on_this_thread(reconcile::run(reconcile)),
+        What::Backup(backup) => on_this_thread(backup::backup(backup)),
+        What::Restore(restore) => on_this_thread(backup::restore(restore)),
+        What::Projections(projections) => on_this_thread(projections::run(projections)),
         What::CheckConfig { file } => {
             read(&file)?;
             println!("{}: no faults", file.display());
@@ -124,6 +121,18 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn on_this_thread(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+/// The database of a hub that is there already.
+async fn database(config: &HubConfig) -> anyhow::Result<Database> {
+    if let Some(path) = config.storage.file(&config.data) {
+        anyhow::ensure!(path.is_file(), "{} is not there (is --data the hub's data folder?)", path.display());
+    }
+    Ok(Database::connect(&config.storage, &config.data).await?)
 }
 
 impl Place {

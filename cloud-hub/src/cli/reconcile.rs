@@ -4,7 +4,7 @@
 //! is missing or held twice, so that a script notices.
 
 use super::Place;
-use crate::{services::core::reconciliation::Reconciliation, storage::Database};
+use crate::services::core::reconciliation::Reconciliation;
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -21,11 +21,7 @@ pub(super) struct Reconcile {
 /// Does what was typed.
 pub(super) async fn run(reconcile: Reconcile) -> anyhow::Result<()> {
     let Reconcile { place, game, json } = reconcile;
-    let config = place.configuration()?;
-    if let Some(path) = config.storage.file(&config.data) {
-        anyhow::ensure!(path.is_file(), "{} is not there (is --data the hub's data folder?)", path.display());
-    }
-    let database = Database::connect(&config.storage, &config.data).await?;
+    let database = super::database(&place.configuration()?).await?;
     let accounts = database.accounts(game).await;
     database.close().await;
     let Some(report) = Reconciliation::new(game, accounts?) else {

@@ -1,17 +1,25 @@
 //! The truth: what happened, in the order the hub took it. Projections are read from here and may be made again.
 //!
-//! Comes in: [`Handover`]s from ingest, in a bounded queue. Goes out: an answer for each after its commit, and
-//! [`EventStore::follow`], which moves when there is something new to read. Never: changes or removes what it holds.
-//! On failure of the disk nothing of the group is kept and the boxes are told to try again.
+//! Comes in: [`Handover`]s from ingest, in a bounded queue; and [`Fact`]s born here, each with the sequence its writer
+//! expects. Goes out: an answer for each after its commit, and [`EventStore::follow`], which moves when there is
+//! something new to read. Never: changes or removes what it holds; a reading without a limit. On failure of the disk
+//! nothing of the group is kept and the boxes are told to try again.
 
+pub mod correction;
+pub mod hub_event;
 mod keeping;
 mod hearing;
+pub mod upcasting;
+
+pub use correction::{Correction, Corrections};
+pub use hub_event::{Fact, HubEvent};
 
 use crate::{
     ids::Offset,
     ingest::Handover,
     storage::{
         Database, StorageError,
+        hub_events::{Appended, Appending, KeptAnswer},
         reading::{StoredEvent, StoredTracks},
         reconciling::Account,
     },
@@ -25,13 +33,19 @@ pub struct EventStore {
     database: Database,
     event: watch::Sender<Offset>,
     tracks: watch::Sender<Offset>,
+    hub: watch::Sender<Offset>,
 }
+
+/// Corrections of one game: more is no correcting.
+pub const CORRECTIONS_MAX: usize = 5_000;
 
 impl EventStore {
     /// The event store in `database`.
     pub async fn new(database: Database) -> Result<Self, StorageError> {
         let (event, tracks) = database.newest_offsets().await?;
-        Ok(Self { database, event: watch::Sender::new(event), tracks: watch::Sender::new(tracks) })
+        let hub = database.newest_hub_place().await?;
+        let [event, tracks, hub] = [event, tracks, hub].map(watch::Sender::new);
+        Ok(Self { database, event, tracks, hub })
     }
 
     /// Keeps what ingest hands over, many batches a commit, until `stop` or until every sender is gone.
@@ -85,6 +99,58 @@ impl EventStore {
     /// What became of every sequence number that belongs to `game`; empty when nothing of it has come.
     pub async fn accounts(&self, game: u64) -> Result<Vec<Account>, StorageError> {
         self.database.accounts(game).await
+    }
+
+    /// Appends what is born here, when its stream still stands where the writer saw it.
+    pub async fn append(&self, appending: &Appending) -> Result<Appended, StorageError> {
+        let appended = self.database.append(appending).await?;
+        if let Appended::At(place) = appended {
+            self.hub.send_if_modified(|newest| {
+                let later = place > *newest;
+                *newest = place.max(*newest);
+                later
+            });
+        }
+        Ok(appended)
+    }
+
+    /// What was answered to the idempotency key `name`.
+    pub async fn answer_kept(&self, name: &str) -> Result<Option<KeptAnswer>, StorageError> {
+        self.database.answer_kept(name).await
+    }
+
+    /// At most `events_max` events born here after `place`, oldest first.
+    pub async fn read_hub_after(&self, place: Offset, events_max: usize) -> Result<Vec<HubEvent>, StorageError> {
+        self.database.hub_events_after(place, events_max).await?.into_iter().map(HubEvent::read).collect()
+    }
+
+    /// At most `events_max` events of `stream` after its `sequence`, oldest first.
+    pub async fn read_stream(
+        &self,
+        stream: &str,
+        sequence: u64,
+        events_max: usize,
+    ) -> Result<Vec<HubEvent>, StorageError> {
+        self.database.hub_events_of(stream, sequence, events_max).await?.into_iter().map(HubEvent::read).collect()
+    }
+
+    /// The newest sequence of `stream`; 0 when there is none.
+    pub async fn stands(&self, stream: &str) -> Result<u64, StorageError> {
+        self.database.hub_stream_stands(stream).await
+    }
+
+    /// The corrections of `game` that are in force.
+    pub async fn corrections(&self, game: u64) -> Result<Corrections, StorageError> {
+        let events = self.read_stream(&hub_event::corrections_of(game), 0, CORRECTIONS_MAX).await?;
+        Ok(Corrections::new(events.into_iter().filter_map(|event| match event.fact {
+            Fact::Corrected(correction) => Some(correction),
+            _ => None,
+        })))
+    }
+
+    /// The place of the newest event born here: wakes its holder when there is one more.
+    pub fn follow_hub(&self) -> watch::Receiver<Offset> {
+        self.hub.subscribe()
     }
 
     /// The place of the newest event: wakes its holder when there is one more.

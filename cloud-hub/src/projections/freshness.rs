@@ -54,6 +54,12 @@ impl Freshness {
         state.heard_us.values().filter(|heard_us| monotonic_us.saturating_sub(**heard_us) <= ACTIVE_US).count()
     }
 
+    /// Since when box `edge` is silent at `monotonic_us`, microseconds; `None` when it was not heard since the start.
+    pub fn silent_us(&self, edge: &str, monotonic_us: u64) -> Option<u64> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.heard_us.get(edge).map(|heard_us| monotonic_us.saturating_sub(*heard_us))
+    }
+
     /// From capture to here, of the newest event, microseconds.
     pub fn lag_us(&self) -> Option<i64> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).lag_us

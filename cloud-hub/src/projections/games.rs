@@ -1,8 +1,10 @@
 //! One row a game: the scoreboard, and what each side has done.
 //!
-//! Attempts are Corsi. An attempt that neither goalie nor net stopped went wide or was blocked; what is seen does not
-//! tell these apart yet, so Fenwick counts blocked attempts only out when an event says so, and today none does.
+//! Attempts are Corsi, as the [`ledger`](super::ledger) has them: shots, and goals that came without one. An attempt that
+//! neither goalie nor net stopped went wide or was blocked; boxes cannot tell these apart, so Fenwick is known only
+//! where staff said what became of each (`Outcome` of a correction).
 
+use super::statistics::Attempts;
 use firmware_protocol::network::{Event, EventKind, GameClock, Side, event::Crossing};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,8 @@ pub struct Tally {
     pub attempts: u32,
     /// Attempts known to be blocked.
     pub blocked: u32,
+    /// Attempts of which nobody told whether they missed or were blocked.
+    pub unsettled: u32,
     /// Attempts that goalie or net stopped.
     pub on_goal: u32,
     /// Face-offs won.
@@ -74,7 +78,7 @@ impl Crossings {
         self.carry + self.pass + self.dump
     }
 
-    fn add(&mut self, crossing: Crossing) {
+    pub(super) fn add(&mut self, crossing: Crossing) {
         *match crossing {
             Crossing::Carry => &mut self.carry,
             Crossing::Pass => &mut self.pass,
@@ -119,18 +123,20 @@ impl Game {
 }
 
 impl Tally {
-    /// Attempts that were not blocked: Fenwick for.
-    pub fn unblocked(&self) -> u32 {
-        self.attempts - self.blocked
+    /// Attempts that were not blocked: Fenwick for. `None` while the fate of one is not known.
+    pub fn fenwick(&self) -> Option<u32> {
+        (self.unsettled == 0).then(|| self.attempts - self.blocked)
+    }
+
+    /// Takes over what the ledger says of attempts.
+    pub(super) fn attempt(&mut self, attempts: &Attempts) {
+        let Attempts { corsi, blocked, unsettled, on_goal, goals } = *attempts;
+        (self.attempts, self.blocked, self.unsettled, self.on_goal) = (corsi, blocked, unsettled, on_goal);
+        self.goals = goals;
     }
 
     fn fold(&mut self, kind: &EventKind) {
         match *kind {
-            EventKind::Goal => self.goals += 1,
-            EventKind::Shot { on_goal, .. } => {
-                self.attempts += 1;
-                self.on_goal += u32::from(on_goal == Some(true));
-            }
             EventKind::FaceOff { .. } => self.face_offs_won += 1,
             EventKind::ZoneEntry { crossing } => self.entries.add(crossing),
             EventKind::ZoneExit { crossing } => self.exits.add(crossing),
@@ -139,7 +145,9 @@ impl Tally {
                 self.penalties += 1;
                 self.penalty_s += u32::from(length_s);
             }
-            EventKind::Stoppage { .. }
+            EventKind::Goal
+            | EventKind::Shot { .. }
+            | EventKind::Stoppage { .. }
             | EventKind::PlayStart
             | EventKind::ShiftStart
             | EventKind::ShiftEnd { .. }

@@ -1,20 +1,20 @@
-//! Follows the event store and folds each event into the rows it concerns.
+//! Follows the event store and folds each event into the rows it concerns; a game that is corrected is folded anew.
 //!
-//! Comes in: events after the tables' own offset. Goes out: rows and the new offset, in one transaction: after a crash
-//! it goes on where it stood, and no event is counted twice. When the disk fails it waits a second and tries again.
+//! Comes in: events after the tables' own offset, and corrections. Goes out: rows and the new offset, in one transaction:
+//! after a crash it goes on where it stood, and no event is counted twice. When the disk fails it waits a second and
+//! tries again.
 
-use super::{Freshness, Game, Player, ProjectionError, VERSION, games, players};
+use super::{
+    Freshness, ProjectionError, VERSION,
+    folding::{self, Folding},
+};
 use crate::{
-    event_store::EventStore,
+    event_store::{EventStore, Fact},
     ids::Offset,
-    storage::{Database, projected::ProjectedRow, reading::StoredEvent},
+    storage::Database,
     time,
 };
-use firmware_protocol::network::Side;
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Events in one transaction: a fresh rebuild reads thousands a second, a live one sees a few.
@@ -24,13 +24,17 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Keeps the tables at the event store's newest offset until `stop`.
 pub async fn run(store: EventStore, database: Database, freshness: Freshness, stop: CancellationToken) {
-    let mut newest = store.follow();
+    let (mut newest, mut facts) = (store.follow(), store.follow_hub());
     loop {
         newest.mark_unchanged();
+        facts.mark_unchanged();
         let caught_up = catch_up(&store, &database, &freshness).await;
         let pause = async {
             match caught_up {
-                Ok(_) => drop(newest.changed().await),
+                Ok(_) => tokio::select! {
+                    changed = newest.changed() => drop(changed),
+                    changed = facts.changed() => drop(changed),
+                },
                 Err(error) => {
                     metrics::counter!("projections_failures_total").increment(1);
                     tracing::error!(%error, "projections stand still: trying again");
@@ -51,17 +55,33 @@ pub async fn catch_up(
     database: &Database,
     freshness: &Freshness,
 ) -> Result<Offset, ProjectionError> {
+    catch_up_telling(store, database, freshness, &mut |_| {}).await
+}
+
+/// The same; tells `progress` after each step.
+pub async fn catch_up_telling(
+    store: &EventStore,
+    database: &Database,
+    freshness: &Freshness,
+    progress: &mut (dyn FnMut(Offset) + Send),
+) -> Result<Offset, ProjectionError> {
     let mut stands = database.projected_to(VERSION).await?;
     loop {
         let events = store.read_after(stands, STEP_EVENTS_MAX).await?;
         let Some(last) = events.last() else {
+            correct(store, database).await?;
             metrics::gauge!("projections_offset").set(stands.0 as f64);
             return Ok(stands);
         };
         let (to, captured_us) = (last.offset, last.event.captured_us);
-        let rows = fold(database, stands, &events).await?;
-        if database.project(VERSION, (stands, to), &rows).await? {
+        // From the start, no row is older than the events.
+        let mut folding = Folding::new(store, database, stands > Offset(0));
+        for stored in &events {
+            folding.take(stored).await?;
+        }
+        if database.project(VERSION, (stands, to), &folding.rows()).await? {
             stands = to;
+            progress(stands);
             metrics::counter!("projections_events_total").increment(events.len() as u64);
             freshness.kept(captured_us, time::utc_us());
             for event in &events {
@@ -73,56 +93,30 @@ pub async fn catch_up(
     }
 }
 
-/// The rows that `events` change, as they are afterwards. From the start, no row is older than the events.
-async fn fold(
-    database: &Database,
-    stands: Offset,
-    events: &[StoredEvent],
-) -> Result<Vec<ProjectedRow>, ProjectionError> {
-    let mut changed_games: BTreeMap<u64, Game> = BTreeMap::new();
-    let mut changed_players: BTreeMap<(u64, Side, u8), Player> = BTreeMap::new();
-    let held = |projection: &'static str, game: u64, subject: String| async move {
-        if stands == Offset(0) { Ok(None) } else { database.projected(projection, game, &subject).await }
-    };
-    for StoredEvent { venue, event, .. } in events {
-        let game = event.game;
-        if let Entry::Vacant(vacant) = changed_games.entry(game) {
-            let row = match held(games::PROJECTION, game, String::new()).await? {
-                Some(payload) => super::read(games::PROJECTION, game, &payload)?,
-                None => Game::new(venue, event),
-            };
-            vacant.insert(row);
-        }
-        changed_games.entry(game).and_modify(|row| row.fold(event));
-        for (side, number) in Player::concerned(event).into_iter().flatten() {
-            let key = (game, side, number);
-            if let Entry::Vacant(vacant) = changed_players.entry(key) {
-                let row = match held(players::PROJECTION, game, Player::subject(side, number)).await? {
-                    Some(payload) => super::read(players::PROJECTION, game, &payload)?,
-                    None => Player::new(game, side, number),
-                };
-                vacant.insert(row);
+/// Makes every game anew that was corrected since this was done last.
+async fn correct(store: &EventStore, database: &Database) -> Result<(), ProjectionError> {
+    loop {
+        let after = database.corrected_to().await?;
+        let facts = store.read_hub_after(after, STEP_EVENTS_MAX).await?;
+        let Some(to) = facts.last().map(|fact| fact.place) else { return Ok(()) };
+        let games: BTreeSet<u64> = facts
+            .into_iter()
+            .filter_map(|fact| match fact.fact {
+                Fact::Corrected(correction) => Some(correction.game),
+                _ => None,
+            })
+            .collect();
+        for game in games {
+            loop {
+                let stands = database.projected_to(VERSION).await?;
+                let rows = folding::anew(store, database, game, stands).await?;
+                // With nothing read yet, the corrections are met on the way.
+                if stands == Offset(0) || database.project_anew(VERSION, stands, game, &rows).await? {
+                    break;
+                }
             }
-            changed_players.entry(key).and_modify(|row| row.fold(event));
+            metrics::counter!("projections_corrected_total").increment(1);
         }
+        database.set_corrected_to(to).await?;
     }
-    let of_games = changed_games.values().map(|row| ProjectedRow {
-        projection: games::PROJECTION.to_owned(),
-        game: row.game,
-        subject: String::new(),
-        updated_us: row.updated_us,
-        payload: json(row),
-    });
-    let of_players = changed_players.values().map(|row| ProjectedRow {
-        projection: players::PROJECTION.to_owned(),
-        game: row.game,
-        subject: Player::subject(row.side, row.number),
-        updated_us: row.updated_us,
-        payload: json(row),
-    });
-    Ok(of_games.chain(of_players).collect())
-}
-
-fn json<T: serde::Serialize>(row: &T) -> String {
-    serde_json::to_string(row).expect("a row of numbers and words is JSON")
 }

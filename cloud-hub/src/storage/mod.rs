@@ -21,6 +21,11 @@ pub mod lake;
 pub mod wake;
 pub mod copying;
 pub mod backup;
+pub mod resources;
+pub mod hub_events;
+pub mod skating;
+pub mod correcting;
+pub mod boxes;
 
 use self::{
     config::StorageConfig,

@@ -4,8 +4,8 @@
 
 use cloud_hub::{config::HubConfig, pipeline::Hub};
 use firmware_protocol::network::{
-    self, Acknowledgement, Answer, Batch, Event, EventKind, GameClock, LivePlayer, LiveState, Record, Role, Side,
-    Stream, topic,
+    self, Acknowledgement, Answer, Batch, ChunkBuilder, Event, EventKind, GameClock, LivePlayer, LiveState, Record,
+    Role, Side, Stream, Telemetry, TrackChunk, Who, topic,
 };
 use std::{
     net::SocketAddr,
@@ -24,6 +24,7 @@ pub struct Trial {
     pub hub: Hub,
     pub http: reqwest::Client,
     next_sequence: AtomicU64,
+    next_tracks: AtomicU64,
     _folder: tempfile::TempDir,
 }
 
@@ -40,7 +41,7 @@ impl Trial {
         change(&mut config);
         let hub = Hub::start(&config).await.unwrap();
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { hub, http, next_sequence: AtomicU64::new(0), _folder: folder }
+        Self { hub, http, next_sequence: AtomicU64::new(0), next_tracks: AtomicU64::new(0), _folder: folder }
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
@@ -53,17 +54,48 @@ impl Trial {
         answer.json().await.unwrap()
     }
 
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> reqwest::Response {
+        self.http.post(format!("http://{}{path}", self.hub.address)).json(body).send().await.unwrap()
+    }
+
+    /// Asks until the answer is as it should be.
+    pub async fn until(&self, path: &str, reached: impl Fn(&serde_json::Value) -> bool) {
+        let reached = async {
+            while !reached(&self.json(path).await) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{path} gets there"));
+    }
+
     pub async fn connect(&self, query: &str) -> Socket {
         connect_async(format!("ws://{}/ws/analytics{query}", self.hub.address)).await.unwrap().0
     }
 
     /// Ships `events` as a box does; answers when the hub has them on disk.
     pub async fn keep(&self, events: Vec<Event>) {
-        let count = events.len() as u64;
-        let first_sequence = self.next_sequence.fetch_add(count, Ordering::SeqCst);
-        let records = events.into_iter().map(|event| network::encode(&Record::Event(event))).collect();
-        let batch = Batch { edge: "north".into(), epoch: 7, stream: Stream::Events, first_sequence, records };
-        let key = topic::records("arena", "north", Stream::Events);
+        self.ship(Stream::Events, &self.next_sequence, events.into_iter().map(Record::Event).collect()).await;
+    }
+
+    /// Ships `chunks` likewise.
+    pub async fn keep_tracks(&self, chunks: Vec<TrackChunk>) {
+        self.ship(Stream::Tracks, &self.next_tracks, chunks.into_iter().map(Record::Tracks).collect()).await;
+    }
+
+    /// Ships readings (name, subject, value) likewise; once a trial.
+    pub async fn keep_readings(&self, readings: &[(&str, &str, f64)]) {
+        let record = |&(name, subject, value): &(&str, &str, f64)| {
+            Record::Telemetry(Telemetry { captured_us: 1, name: name.into(), subject: subject.into(), value })
+        };
+        self.ship(Stream::Telemetry, &AtomicU64::new(0), readings.iter().map(record).collect()).await;
+    }
+
+    async fn ship(&self, stream: Stream, next_sequence: &AtomicU64, records: Vec<Record>) {
+        let count = records.len() as u64;
+        let first_sequence = next_sequence.fetch_add(count, Ordering::SeqCst);
+        let records = records.iter().map(network::encode).collect();
+        let batch = Batch { edge: "north".into(), epoch: 7, stream, first_sequence, records };
+        let key = topic::records("arena", "north", stream);
         let answer = self.hub.admission.admit(&key, &network::encode(&batch)).await.unwrap();
         let answer: Acknowledgement = network::decode(&answer).unwrap();
         assert_eq!(answer.answer, Answer::Kept { next_sequence: first_sequence + count });
@@ -117,6 +149,20 @@ pub fn state(game: u64, tick: u64, players: u16) -> LiveState {
             })
             .collect(),
     }
+}
+
+/// Second `second` of `GAME`: home 9 skates at `cm_s` along x with the puck, home 30 keeps goal.
+pub fn skate(second: i64, cm_s: i16) -> TrackChunk {
+    let nine = Who { entity: 4, role: Some(Role::Skater), side: Some(Side::Home), number: Some(9) };
+    let goalie = Who { entity: 5, role: Some(Role::Goalie), side: Some(Side::Home), number: Some(30) };
+    let mut chunk = ChunkBuilder::new(GAME, second * 1_000_000, 20_000);
+    for step in 0..50u16 {
+        let x = (second * i64::from(cm_s) + i64::from(cm_s) * i64::from(step) / 50) as i16 - 2_500;
+        chunk.place(nine, step, [x, 0]);
+        chunk.place(goalie, step, [-2_600, 500]);
+        chunk.place(Who::PUCK, step, [x + 50, 0]);
+    }
+    chunk.finish()
 }
 
 /// `state` as it travels: without box and tick.

@@ -5,6 +5,7 @@ import { addEvents } from "./useLive";
 const event = (offset: number): GameEvent => ({
   offset,
   game: 1,
+  uncertainty_us: 0,
   captured_us: offset,
   clock: { period: 1, remaining_ms: 0, running: true, home_score: 0, away_score: 0 },
   side: "home",

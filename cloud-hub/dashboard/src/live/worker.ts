@@ -1,5 +1,6 @@
 // Owns the WebSocket: decodes frames, resumes after a cut, says when nothing comes. One for each page.
 import type { SocketMessage, WorkerMessage } from "./messages";
+import { NHL } from "../rink/measures";
 import { Picture } from "./picture";
 
 // A cut is tried again soon, then more slowly, never more than this apart.
@@ -8,7 +9,7 @@ const retryMax_ms = 5000;
 const silent_ms = 2000;
 
 const post = (message: WorkerMessage) => postMessage(message);
-let resume: { epoch: string; offset: number } | undefined;
+let resume: { epoch: string; offset: number; fact: number } | undefined;
 let tries = 0;
 let silence: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,18 +36,21 @@ function connect(): void {
     const message = JSON.parse(data) as SocketMessage;
     if (message.type === "hello") {
       tries = 0;
-      if (resume?.epoch !== message.epoch) post({ type: "refetch" });
-      resume = { epoch: message.epoch, offset: message.offset };
-      post({ type: "hello", game: message.game, rink: message.rink });
+      if (resume?.epoch !== message.epoch || resume.fact !== message.fact) post({ type: "refetch" });
+      resume = { epoch: message.epoch, offset: message.offset, fact: message.fact };
+      post({ type: "hello", game: message.game ?? null, rink: { ...NHL, ...message.rink } });
       post({ type: "connection", connection: "waiting" });
     } else if (message.type === "event") {
       if (resume) resume.offset = message.event.offset;
       post({ type: "events", events: [message.event] });
+    } else if (message.type === "correction") {
+      if (resume) resume.fact = message.fact;
+      post({ type: "refetch" });
     } else if (message.type === "game") {
       picture = new Picture();
       post({ type: "game", game: message.game });
     } else {
-      resume = { epoch: message.epoch, offset: message.offset };
+      resume = { epoch: message.epoch, offset: message.offset, fact: resume?.fact ?? 0 };
       post({ type: "refetch" });
     }
   };

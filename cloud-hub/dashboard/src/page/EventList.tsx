@@ -15,8 +15,13 @@ function Row({ event }: { event: GameEvent }) {
       </span>
       <span className={marked.has(event.kind) ? "font-bold" : ""}>
         {event.side && <span className="sr-only">{event.side} </span>}
-        {event.number !== null && <span className="mr-1 font-semibold tabular-nums">#{event.number}</span>}
-        {eventText(event)}
+        {event.number != null && <span className="mr-1 font-semibold tabular-nums">#{event.number}</span>}
+        <span className={event.correction?.action === "withdraw" ? "line-through" : ""}>{eventText(event)}</span>
+        {event.correction && (
+          <span className="ml-1 text-sm" style={{ color: "var(--faint)" }}>
+            {event.correction.action === "withdraw" ? "withdrawn" : "corrected"}: {event.correction.reason}
+          </span>
+        )}
       </span>
     </li>
   );

@@ -4,6 +4,7 @@ import { glide, startLive, useLive } from "../live/useLive";
 import { Rink } from "../rink/Rink";
 import { ConnectionBadge } from "./ConnectionBadge";
 import { EventList } from "./EventList";
+import { PlayerTable } from "./PlayerTable";
 import { Scoreboard } from "./Scoreboard";
 
 export function LivePage() {
@@ -19,11 +20,12 @@ export function LivePage() {
         <ConnectionBadge />
       </header>
       <main className="grid flex-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem]">
-        <div>
+        <div className="flex min-w-0 flex-col gap-2">
           <Rink rink={rink} at={at} label={`The rink, ${onIce} people on the ice`} />
-          <p className="mt-2 text-sm" style={{ color: "var(--faint)" }} data-testid="on-ice">
+          <p className="text-sm" style={{ color: "var(--faint)" }} data-testid="on-ice">
             {onIce} on the ice
           </p>
+          <PlayerTable />
         </div>
         <div className="max-h-[80vh] min-h-64 lg:max-h-[calc(100vh-6rem)]">
           <EventList />

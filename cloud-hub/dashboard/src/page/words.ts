@@ -47,11 +47,11 @@ export function eventText({ kind, detail }: GameEvent): string {
     detail.crossing,
     detail.zone && `${detail.zone} zone`,
     detail.reason,
-    detail.speed_mps !== undefined && `${Math.round(detail.speed_mps * 3.6)} km/h`,
-    detail.distance_m !== undefined && `from ${detail.distance_m.toFixed(0)} m`,
-    detail.receiver !== undefined && `to ${detail.receiver}`,
-    detail.length_ms !== undefined && `${Math.round(detail.length_ms / 1000)} s`,
-    detail.length_s !== undefined && `${Math.round(detail.length_s / 60)} min`,
+    detail.speed_mps != null && `${Math.round(detail.speed_mps * 3.6)} km/h`,
+    detail.distance_m != null && `from ${detail.distance_m.toFixed(0)} m`,
+    detail.receiver != null && `to ${detail.receiver}`,
+    detail.length_ms != null && `${Math.round(detail.length_ms / 1000)} s`,
+    detail.length_s != null && `${Math.round(detail.length_s / 60)} min`,
     detail.text,
   ].filter((part): part is string => Boolean(part));
   return parts.length ? `${title}: ${parts.join(", ")}` : title;

@@ -38,9 +38,9 @@ pub struct SideMetrics {
     pub corsi_for: u32,
     /// Share of all attempts of both sides, percent; `null` without attempts.
     pub corsi_percent: Option<f64>,
-    /// Fenwick for: attempts not known to be blocked.
-    pub fenwick_for: u32,
-    /// Share of both sides' unblocked attempts, percent; `null` without any.
+    /// Fenwick for: attempts that were not blocked; `null` while it is not known of each whether it was.
+    pub fenwick_for: Option<u32>,
+    /// Share of both sides' unblocked attempts, percent; `null` without any, and while one is not known.
     pub fenwick_percent: Option<f64>,
     /// Face-offs won.
     pub face_offs_won: u32,
@@ -102,8 +102,8 @@ impl SideMetrics {
             shots_on_goal: own.on_goal,
             corsi_for: own.attempts,
             corsi_percent: percent(own.attempts, other.attempts),
-            fenwick_for: own.unblocked(),
-            fenwick_percent: percent(own.unblocked(), other.unblocked()),
+            fenwick_for: own.fenwick(),
+            fenwick_percent: own.fenwick().zip(other.fenwick()).and_then(|(own, other)| percent(own, other)),
             face_offs_won: own.face_offs_won,
             face_off_percent: percent(own.face_offs_won, other.face_offs_won),
             entries: own.entries.into(),

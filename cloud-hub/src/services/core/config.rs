@@ -4,7 +4,7 @@ use super::rink::Rink;
 use serde::{Deserialize, Serialize};
 
 /// How live pages are served.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CoreConfig {
     /// Sockets open at once; the next is told to come back later.
@@ -15,6 +15,8 @@ pub struct CoreConfig {
     pub ping_interval_ms: u64,
     /// A page that takes nothing for this long is closed, milliseconds.
     pub send_timeout_ms: u64,
+    /// Origins whose pages may open sockets beside the hub's own, as `https://league.example`.
+    pub origins: Vec<String>,
     /// The ice that pages draw.
     pub rink: Rink,
 }
@@ -26,6 +28,7 @@ impl Default for CoreConfig {
             replay_events_max: 1_000,
             ping_interval_ms: 15_000,
             send_timeout_ms: 10_000,
+            origins: Vec::new(),
             rink: Rink::default(),
         }
     }
@@ -43,6 +46,12 @@ impl CoreConfig {
         ] {
             if !(lowest..=highest).contains(&value) {
                 faults.push(format!("core.{key} {value} ({lowest} to {highest})"));
+            }
+        }
+        for origin in &self.origins {
+            let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            if authority.is_none_or(|authority| authority.is_empty() || authority.contains('/')) {
+                faults.push(format!("core.origins {origin:?} (as https://league.example, no path)"));
             }
         }
         faults.extend(self.rink.faults());

@@ -1,10 +1,15 @@
-//! Follows the event store for all sockets: every event read and written as JSON once.
+//! Follows the event store for all sockets: every event and correction read and written as JSON once.
 //!
-//! Comes in: events after the newest at start. Goes out: [`Announcement`]s in a ring. Never skips: when the disk fails
+//! Comes in: events and facts after the newest at start. Goes out: [`Announcement`]s in a ring. Never skips: when the disk fails
 //! it tries again from the same offset. A socket that falls out of the ring reads the event store itself.
 
-use super::{event_view::EventView, socket_messages::SocketMessage};
-use crate::event_store::EventStore;
+use super::{corrections::CorrectionView, event_view::EventView, socket_messages::SocketMessage};
+use crate::{
+    event_store::{Correction, EventStore, Fact, HubEvent},
+    ids::Offset,
+    projections::{self, statistics::Person},
+    storage::{StorageError, reading::StoredEvent},
+};
 use axum::extract::ws::Utf8Bytes;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -17,13 +22,24 @@ const READ_EVENTS_MAX: usize = 256;
 /// Wait after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// One event, ready to send.
+/// Where an announcement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// An event, at this offset of the event store.
+    Event(u64),
+    /// A correction, at this place among facts.
+    Fact(u64),
+}
+
+/// One event or correction, ready to send.
 #[derive(Debug, Clone)]
 pub struct Announcement {
-    /// Its place in the event store.
-    pub offset: u64,
+    /// Where it stands.
+    pub standing: Standing,
     /// Its game.
     pub game: u64,
+    /// Whom it is about: who did it, and who received.
+    pub people: [Option<Person>; 2],
     /// The text frame.
     pub text: Utf8Bytes,
 }
@@ -32,6 +48,27 @@ pub struct Announcement {
 #[derive(Debug, Clone)]
 pub struct EventFeed {
     sender: broadcast::Sender<Announcement>,
+}
+
+impl Announcement {
+    /// Of `stored`, which pages are shown as `event`.
+    pub(super) fn new(event: EventView, stored: &StoredEvent) -> Self {
+        let concerned = projections::Player::concerned(&stored.event);
+        let people = concerned.map(|one| one.map(|(side, number)| Person { side, number }));
+        let standing = Standing::Event(stored.offset.0);
+        Self { standing, game: stored.event.game, people, text: SocketMessage::Event { event }.text() }
+    }
+
+    /// Of the correction that `fact` is; `None` for another fact.
+    async fn of_fact(store: &EventStore, fact: HubEvent) -> Result<Option<Self>, StorageError> {
+        let place = fact.place.0;
+        let Fact::Corrected(Correction { game, event, .. }) = fact.fact else { return Ok(None) };
+        let found = store.read_game_after(game, Offset(event.saturating_sub(1)), 1).await?;
+        let (Some(stored), Some(correction)) = (found.first(), CorrectionView::new(fact)) else { return Ok(None) };
+        let text = SocketMessage::Correction { game, fact: place, correction }.text();
+        let view = EventView::new(stored.offset.0, &stored.event);
+        Ok(Some(Self { standing: Standing::Fact(place), text, ..Self::new(view, stored) }))
+    }
 }
 
 impl EventFeed {
@@ -48,38 +85,57 @@ impl EventFeed {
 
     /// Announces events until `stop`.
     pub async fn run(self, store: EventStore, stop: CancellationToken) {
-        let mut newest = store.follow();
-        let mut announced = *newest.borrow();
+        let (mut newest, mut newest_fact) = (store.follow(), store.follow_hub());
+        let (mut announced, mut announced_fact) = (*newest.borrow(), *newest_fact.borrow());
         loop {
             let step = async {
-                let kept = *newest.borrow_and_update();
-                if kept <= announced && newest.changed().await.is_err() {
-                    std::future::pending::<()>().await;
+                let (kept, known) = (*newest.borrow_and_update(), *newest_fact.borrow_and_update());
+                if kept <= announced && known <= announced_fact {
+                    // Neither can end: `store` holds their other ends.
+                    tokio::select! {
+                        _ = newest.changed() => {}
+                        _ = newest_fact.changed() => {}
+                    }
                 }
-                match store.read_after(announced, READ_EVENTS_MAX).await {
-                    Ok(events) => events,
+                match read(&store, announced, announced_fact).await {
+                    Ok(read) => read,
                     Err(error) => {
                         tracing::error!(%error, "events are not announced: trying again");
                         tokio::time::sleep(RETRY).await;
-                        Vec::new()
+                        (Vec::new(), announced_fact, Vec::new())
                     }
                 }
             };
-            let events = tokio::select! {
+            let (events, fact, corrections) = tokio::select! {
                 () = stop.cancelled() => return,
-                events = step => events,
+                read = step => read,
             };
+            // Nobody listening is no fault.
             for stored in events {
                 announced = stored.offset;
                 let event = EventView::new(stored.offset.0, &stored.event);
-                let announcement = Announcement {
-                    offset: stored.offset.0,
-                    game: stored.event.game,
-                    text: SocketMessage::Event { event }.text(),
-                };
-                // Nobody listening is no fault.
-                let _ = self.sender.send(announcement);
+                let _ = self.sender.send(Announcement::new(event, &stored));
+            }
+            announced_fact = fact;
+            for correction in corrections {
+                let _ = self.sender.send(correction);
             }
         }
     }
+}
+
+/// What came after `event` and `fact`, and up to which fact.
+async fn read(
+    store: &EventStore,
+    event: Offset,
+    fact: Offset,
+) -> Result<(Vec<StoredEvent>, Offset, Vec<Announcement>), StorageError> {
+    let events = store.read_after(event, READ_EVENTS_MAX).await?;
+    let facts = store.read_hub_after(fact, READ_EVENTS_MAX).await?;
+    let upto = facts.last().map_or(fact, |fact| fact.place);
+    let mut corrections = Vec::new();
+    for fact in facts {
+        corrections.extend(Announcement::of_fact(store, fact).await?);
+    }
+    Ok((events, upto, corrections))
 }

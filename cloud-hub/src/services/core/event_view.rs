@@ -3,6 +3,8 @@
 //! Comes in: an [`Event`] with the offset the event store gave it. Goes out: flat JSON in hockey's words. What a kind
 //! does not have is left out of `detail`. Never loses a field of an event.
 
+use super::corrections::{CorrectionAction, CorrectionChanges};
+use crate::event_store::Corrections;
 use firmware_protocol::network::{self, Event, EventKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +24,15 @@ impl From<network::Side> for Side {
         match side {
             network::Side::Home => Self::Home,
             network::Side::Away => Self::Away,
+        }
+    }
+}
+
+impl From<Side> for network::Side {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Home => Self::Home,
+            Side::Away => Self::Away,
         }
     }
 }
@@ -72,6 +83,20 @@ pub struct EventView {
     pub kind: String,
     /// What this kind has beside.
     pub detail: Detail,
+    /// What staff said of it since; the rest is as the box told. Left out when nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<EventCorrection>,
+}
+
+/// The correction of an event that is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventCorrection {
+    /// What was done with it: `withdraw` or `change`.
+    pub action: CorrectionAction,
+    /// What was otherwise.
+    pub changes: CorrectionChanges,
+    /// Why.
+    pub reason: String,
 }
 
 /// What only some kinds have.
@@ -127,7 +152,19 @@ impl EventView {
             position_m: event.position_m,
             kind: event.kind.name().to_owned(),
             detail: Detail::of(&event.kind),
+            correction: None,
         }
+    }
+
+    /// The same, with what `corrections` of its game say of it.
+    #[must_use]
+    pub fn corrected(mut self, corrections: &Corrections) -> Self {
+        self.correction = corrections.of(self.offset).map(|correction| EventCorrection {
+            action: correction.action.into(),
+            changes: correction.changes.into(),
+            reason: correction.reason.clone(),
+        });
+        self
     }
 }
 

@@ -79,6 +79,7 @@ pub async fn game_state(
         Some(_) => shared.store.read_game_newest(game, LAST_EVENTS).await.map_err(|error| Problem::internal(&error))?,
         None => Vec::new(),
     };
+    let corrections = shared.store.corrections(game).await.map_err(|error| Problem::internal(&error))?;
     Ok(Json(GameState {
         game,
         venue: row.as_ref().map(|row| row.venue.clone()),
@@ -88,6 +89,9 @@ pub async fn game_state(
         live: live.is_some(),
         home: row.as_ref().map_or_else(Shots::default, |row| row.home.into()),
         away: row.as_ref().map_or_else(Shots::default, |row| row.away.into()),
-        last_events: events.iter().map(|stored| EventView::new(stored.offset.0, &stored.event)).collect(),
+        last_events: events
+            .iter()
+            .map(|stored| EventView::new(stored.offset.0, &stored.event).corrected(&corrections))
+            .collect(),
     }))
 }

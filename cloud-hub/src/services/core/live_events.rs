@@ -53,18 +53,25 @@ pub async fn live_events(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::bad_request(format!("limit {limit} (1 to {LIMIT_MAX})")));
     }
+    if choice.after.is_some_and(|after| after > i64::MAX as u64) {
+        return Err(Problem::bad_request(format!("after (at most {})", i64::MAX)));
+    }
     let game = core.choose_game(choice.game).await?;
     let store = &core.shared.store;
     let events = match choice.after {
-        Some(after) => store.read_game_after(game, Offset(after.min(i64::MAX as u64)), limit).await,
+        Some(after) => store.read_game_after(game, Offset(after), limit).await,
         None => store.read_game_newest(game, limit).await,
     }
     .map_err(|error| Problem::internal(&error))?;
+    let corrections = store.corrections(game).await.map_err(|error| Problem::internal(&error))?;
     let next_after = events.last().map(|stored| stored.offset.0).or(choice.after).unwrap_or(0);
     Ok(Json(LiveEvents {
         game,
         epoch: core.shared.epoch.clone(),
         next_after,
-        events: events.iter().map(|stored| EventView::new(stored.offset.0, &stored.event)).collect(),
+        events: events
+            .iter()
+            .map(|stored| EventView::new(stored.offset.0, &stored.event).corrected(&corrections))
+            .collect(),
     }))
 }

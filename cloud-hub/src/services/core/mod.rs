@@ -1,16 +1,17 @@
 //! Core: what happens on the ice, live and by game.
 //!
 //! ```text
-//!  projections ─► game_state, player_stats, live_events, analytics_metrics ─► REST
+//!  projections ─► game_state, player_stats, live_events, analytics_metrics, statistics, player_games, edges ─► REST
+//!  REST ─► resources, corrections ─► event store, and with it their read rows
 //!  LiveBoard ─► live_feed (each state encoded once) ─┐
 //!  event store ─► event_feed (each event written once) ─┴─► socket, one for each page
 //!       └───────► reconciliation ─► REST
 //! ```
 //!
 //! Comes in: the projections, the event store, the live board. Goes out: `GET /api/game/state`,
-//! `/api/players/stats`, `/api/events/live`, `/api/analytics/metrics`, `/api/core/games/{game}/reconciliation` and the
+//! `/api/players/stats`, `/api/events/live`, `/api/analytics/metrics`, everything under `/api/core/`, and the
 //! WebSocket `/ws/analytics`, whose binary frames are laid out in [`live_frame`] and whose text frames in
-//! [`socket_messages`]. Never: writes anything. A page that cannot keep up skips states, never events.
+//! [`socket_messages`]. Never: changes what was told; it appends. A page that cannot keep up skips states, never events.
 
 pub mod config;
 pub mod rink;
@@ -20,11 +21,18 @@ pub mod player_stats;
 pub mod live_events;
 pub mod analytics_metrics;
 pub mod reconciliation;
+pub mod figures_view;
+pub mod resources;
+pub mod statistics;
+pub mod player_games;
+pub mod corrections;
+pub mod edges;
 pub mod live_frame;
 pub mod live_picture;
 pub mod live_feed;
 pub mod socket_messages;
 pub mod event_feed;
+mod subscription;
 pub mod socket;
 
 pub use config::CoreConfig;
@@ -113,7 +121,10 @@ impl Core {
 
     /// The game asked for, or the newest: one that is live, else the one with the newest event.
     async fn choose_game(&self, asked: Option<u64>) -> Result<u64, Problem> {
-        if let Some(game) = asked.or_else(|| self.live_game()) {
+        if let Some(game) = asked {
+            return possible(game);
+        }
+        if let Some(game) = self.live_game() {
             return Ok(game);
         }
         let newest = self.shared.projections.newest_game().await.map_err(|error| Problem::internal(&error))?;
@@ -139,7 +150,22 @@ pub fn routes() -> OpenApiRouter<Core> {
         .routes(routes!(live_events::live_events))
         .routes(routes!(analytics_metrics::analytics_metrics))
         .routes(routes!(reconciliation::reconciliation))
+        .routes(routes!(statistics::players))
+        .routes(routes!(statistics::teams))
+        .routes(routes!(player_games::statistics))
+        .routes(routes!(corrections::all, corrections::create))
+        .routes(routes!(edges::all))
+        .routes(routes!(edges::one))
+        .merge(resources::routes())
         .routes(routes!(socket::analytics))
+}
+
+/// Greatest number of a game: what a signed column, and `int64` in other languages, holds.
+const GAME_MAX: u64 = i64::MAX as u64;
+
+/// `game`, when one may have this number.
+fn possible(game: u64) -> Result<u64, Problem> {
+    if game <= GAME_MAX { Ok(game) } else { Err(Problem::bad_request(format!("game {game} (at most {GAME_MAX})"))) }
 }
 
 /// Which game.

@@ -1,4 +1,4 @@
-//! `GET /ws/analytics`: one page watching one game.
+//! `GET /ws/analytics`: one page watching one game, a team, or a player.
 //!
 //! Comes in: ticks of the game's feed, announcements of events, and pongs. Goes out: `hello`, what a returning page
 //! missed, then frames and events as they come. Never: more for a slow page than the rings hold; events out of order,
@@ -7,20 +7,23 @@
 
 use super::{
     Core,
-    event_feed::Announcement,
+    event_feed::{Announcement, Standing},
     event_view::EventView,
     live_feed::{RING_TICKS, Tick},
     socket_messages::{PROTOCOL, SocketMessage},
+    subscription::{self, Scope, Subscription},
 };
 use crate::{
     api::{Parameters, Problem},
     ids::Offset,
+    storage::reading::StoredEvent,
 };
 use axum::{
     extract::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
     },
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use serde::Deserialize;
@@ -39,6 +42,10 @@ const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// A page this many ticks behind skips to the newest: a quarter second.
 const BEHIND_TICKS_MAX: usize = RING_TICKS / 5;
+/// Events read at once in search of a team's or player's.
+const PAGE_EVENTS: usize = 256;
+/// Events looked through for each that may be replayed; beyond, the page fetches them itself.
+const SCAN: usize = 50;
 /// How often a page without a game, or with the newest, looks for another.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -47,8 +54,12 @@ const LOOK: Duration = Duration::from_millis(500);
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SocketChoice {
-    /// The game, as the league numbers it; always the newest when left out.
+    /// The game, as the league numbers it; always the newest when nothing else is asked for.
     pub game: Option<u64>,
+    /// Instead: every game scheduled for this team.
+    pub team: Option<String>,
+    /// Instead: what this player does in the games in whose rosters they stand.
+    pub player: Option<String>,
     /// The last `epoch` this page was told.
     pub epoch: Option<String>,
     /// The last `offset` this page holds.
@@ -63,18 +74,26 @@ pub struct SocketChoice {
     (status = 101, description = "The WebSocket is open; text messages are these", body = SocketMessage),
     (status = 400, description = "The query is wrong or this is no WebSocket request", body = Problem,
      content_type = "application/problem+json"),
+    (status = 403, description = "The page is another's: see core.origins", body = Problem,
+     content_type = "application/problem+json"),
     (status = 503, description = "Too many pages", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn analytics(
     State(core): State<Core>,
     Parameters(choice): Parameters<SocketChoice>,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    let scope = Scope::new(Subscription::new(&choice)?);
     if choice.epoch.is_some() != choice.offset.is_some() {
         return Err(Problem::bad_request("epoch and offset go together: send both to go on, or neither to begin"));
     }
     let upgrade = upgrade.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let shared = &core.shared;
+    if !subscription::is_welcome(&headers, &shared.config.origins) {
+        let detail = "pages of this origin may not watch: name it in core.origins";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
     let Ok(permit) = shared.sockets.clone().try_acquire_owned() else {
         return Err(Problem::unavailable(format!("{} pages are watching already", shared.config.sockets_max), 5));
     };
@@ -88,7 +107,7 @@ pub async fn analytics(
     Ok(upgrade.on_upgrade(move |socket| async move {
         let _held = (permit, token);
         metrics::gauge!("core_sockets").increment(1.0);
-        let mut page = Page { core, socket, asked: choice.game, game: None, ticks: None, offset: 0, held: None };
+        let mut page = Page { core, socket, scope, game: None, ticks: None, offset: 0, fact: 0, held: None };
         let end = page.serve(&choice).await;
         tracing::debug!(?end, "a page left");
         metrics::counter!("core_sockets_ended_total", "end" => end.word()).increment(1);
@@ -123,11 +142,13 @@ impl End {
 struct Page {
     core: Core,
     socket: WebSocket,
-    asked: Option<u64>,
+    scope: Scope,
     game: Option<u64>,
     ticks: Option<Receiver<Arc<Tick>>>,
     /// Every event of the game up to here was sent, or the page knows it was not.
     offset: u64,
+    /// The same of corrections.
+    fact: u64,
     /// Sequence of the last frame sent.
     held: Option<u32>,
 }
@@ -147,10 +168,13 @@ impl Page {
     /// Talks until there is a reason not to.
     async fn talk(&mut self, choice: &SocketChoice) -> Result<(), End> {
         let core = self.core.clone();
-        let config = core.shared.config;
+        let config = core.shared.config.clone();
         // Heard from before the replay reads, so nothing falls between.
         let mut events = core.shared.events.subscribe();
-        self.game = core.choose_game(self.asked).await.ok();
+        self.game = match self.scope.subscription {
+            Subscription::Game(asked) => core.choose_game(asked).await.ok(),
+            _ => self.scope.live_game(&core).await.map_err(|_| End::Failed)?,
+        };
         self.greet(choice).await?;
         self.watch_game().await?;
 
@@ -169,7 +193,7 @@ impl Page {
                 },
                 announcement = events.recv() => match announcement {
                     Ok(announcement) => self.announce(announcement).await?,
-                    Err(RecvError::Lagged(_)) => self.replay().await?,
+                    Err(RecvError::Lagged(_)) => self.catch_up().await?,
                     Err(RecvError::Closed) => return Err(End::Stopping),
                 },
                 tick = next(&mut self.ticks) => match tick {
@@ -193,14 +217,22 @@ impl Page {
     async fn greet(&mut self, choice: &SocketChoice) -> Result<(), End> {
         let shared = self.core.shared.clone();
         let newest = shared.store.follow().borrow().0;
+        self.fact = shared.store.follow_hub().borrow().0;
         let returns = choice.epoch.as_deref().zip(choice.offset);
         self.offset = match returns {
             Some((epoch, offset)) if epoch == shared.epoch && offset <= newest => offset,
             _ => newest,
         };
         let (epoch, rink) = (shared.epoch.clone(), shared.config.rink);
-        self.say(&SocketMessage::Hello { protocol: PROTOCOL, epoch, offset: self.offset, game: self.game, rink })
-            .await?;
+        self.say(&SocketMessage::Hello {
+            protocol: PROTOCOL,
+            epoch,
+            offset: self.offset,
+            fact: self.fact,
+            game: self.game,
+            rink,
+        })
+        .await?;
         match returns {
             Some((epoch, offset)) if epoch != shared.epoch || offset > newest => {
                 self.reset("this hub keeps another event store now; what was held is of the old one").await
@@ -210,30 +242,63 @@ impl Page {
         }
     }
 
+    /// Sends what fell out of the ring; corrections are not read again, so it is said when there were any.
+    async fn catch_up(&mut self) -> Result<(), End> {
+        self.replay().await?;
+        let newest = self.core.shared.store.follow_hub().borrow().0;
+        if newest <= self.fact {
+            return Ok(());
+        }
+        self.fact = newest;
+        self.reset("corrections were missed").await
+    }
+
     /// Sends all events of the game after `offset`, or says that it does not.
     async fn replay(&mut self) -> Result<(), End> {
         let shared = self.core.shared.clone();
         let newest = shared.store.follow().borrow().0;
         let events_max = shared.config.replay_events_max;
-        let Some(game) = self.game else {
-            self.offset = newest.max(self.offset);
-            return Ok(());
+        let missed = match self.game {
+            _ if self.scope.is_wide() => self.missed_of_many(events_max).await?,
+            Some(game) => {
+                let missed = shared.store.read_game_after(game, Offset(self.offset), events_max + 1).await;
+                Some(missed.map_err(|error| unreadable(&error))?)
+            }
+            None => Some(Vec::new()),
         };
-        let missed =
-            shared.store.read_game_after(game, Offset(self.offset), events_max + 1).await.map_err(|error| {
-                tracing::error!(%error, "missed events cannot be read");
-                End::Failed
-            })?;
-        if missed.len() > events_max {
+        let Some(missed) = missed.filter(|missed| missed.len() <= events_max) else {
             self.offset = newest;
-            return self.reset(&format!("more than {events_max} events were missed")).await;
-        }
+            return self
+                .reset(&format!("more than {events_max} events were missed, or too many to look through"))
+                .await;
+        };
         for stored in missed {
-            self.say(&SocketMessage::Event { event: EventView::new(stored.offset.0, &stored.event) }).await?;
+            let corrections = shared.store.corrections(stored.event.game).await.map_err(|error| unreadable(&error))?;
+            let event = EventView::new(stored.offset.0, &stored.event).corrected(&corrections);
+            self.say(&SocketMessage::Event { event }).await?;
             self.offset = stored.offset.0;
         }
         self.offset = newest.max(self.offset);
         Ok(())
+    }
+
+    /// The events after `offset` that a team or player is in; `None` when they are more than `events_max`, or when it would
+    /// take reading more than [`SCAN`] times that.
+    async fn missed_of_many(&mut self, events_max: usize) -> Result<Option<Vec<StoredEvent>>, End> {
+        let core = self.core.clone();
+        let (mut missed, mut at, mut read) = (Vec::new(), Offset(self.offset), 0);
+        while read <= SCAN * events_max && missed.len() <= events_max {
+            let page = core.shared.store.read_after(at, PAGE_EVENTS).await.map_err(|error| unreadable(&error))?;
+            let Some(last) = page.last().map(|stored| stored.offset) else { return Ok(Some(missed)) };
+            (at, read) = (last, read + page.len());
+            for stored in page {
+                let event = Announcement::new(EventView::new(stored.offset.0, &stored.event), &stored);
+                if self.scope.wants(&core, None, &event).await.map_err(|_| End::Failed)? {
+                    missed.push(stored);
+                }
+            }
+        }
+        Ok(None)
     }
 
     async fn reset(&mut self, reason: &str) -> Result<(), End> {
@@ -243,11 +308,16 @@ impl Page {
     }
 
     async fn announce(&mut self, announcement: Announcement) -> Result<(), End> {
-        if announcement.offset <= self.offset {
+        let (held, at) = match announcement.standing {
+            Standing::Event(offset) => (&mut self.offset, offset),
+            Standing::Fact(place) => (&mut self.fact, place),
+        };
+        if at <= *held {
             return Ok(());
         }
-        self.offset = announcement.offset;
-        if self.game == Some(announcement.game) {
+        *held = at;
+        let core = self.core.clone();
+        if self.scope.wants(&core, self.game, &announcement).await.map_err(|_| End::Failed)? {
             self.send(Message::Text(announcement.text)).await?;
         }
         Ok(())
@@ -280,11 +350,13 @@ impl Page {
 
     /// Follows the newest game, and joins a game that has begun meanwhile.
     async fn look_for_game(&mut self) -> Result<(), End> {
-        let newest = match self.core.live_game() {
-            None if self.game.is_none() => self.core.choose_game(None).await.ok(),
+        let core = self.core.clone();
+        self.scope.forget();
+        let newest = match self.scope.live_game(&core).await.map_err(|_| End::Failed)? {
+            None if self.game.is_none() && !self.scope.is_wide() => core.choose_game(None).await.ok(),
             live => live,
         };
-        if self.asked.is_none()
+        if !matches!(self.scope.subscription, Subscription::Game(Some(_)))
             && let Some(game) = newest
             && self.game != Some(game)
         {
@@ -307,6 +379,11 @@ impl Page {
             Err(_) => Err(End::Stuck),
         }
     }
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> End {
+    tracing::error!(%error, "missed events cannot be read");
+    End::Failed
 }
 
 /// The next tick; never, while there is no feed.

@@ -1,0 +1,220 @@
+//! Facts born at the hub: appended with the sequence the writer expects, read in order.
+//!
+//! Comes in: an [`Appending`]. Goes out: whether it stands, told after the commit. The event, the read rows it makes and
+//! the answer to its idempotency key move in one transaction, so a writer that is told is never half heard. Never:
+//! changes or removes an event. When another was first nothing is written and the writer is told where the stream stands.
+
+use super::{
+    Database, StorageError,
+    engine::{Row, Transaction},
+    resources::{self, ResourceRow},
+};
+use crate::ids::Offset;
+use sqlx::Row as _;
+
+/// Answers kept for writers that ask again: a day of a busy league; then the oldest go.
+const KEYS_MAX: i64 = 100_000;
+
+/// One event born at the hub, as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubEventRow {
+    /// Its place among events born here.
+    pub place: Offset,
+    /// Whom it is about.
+    pub stream: String,
+    /// Its number there, from 1.
+    pub sequence: u64,
+    /// When it was taken, microseconds UTC.
+    pub at_us: i64,
+    /// Who did it.
+    pub author: String,
+    /// JSON, with its version.
+    pub payload: String,
+}
+
+/// What becomes of a read row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowChange {
+    /// It is so now.
+    Set(ResourceRow),
+    /// It is gone: kind and id.
+    Removed(String, String),
+}
+
+/// The answer that a key gets again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// The key, as the writer chose it.
+    pub name: String,
+    /// What was asked with it.
+    pub request: String,
+    /// What was answered.
+    pub answer: String,
+}
+
+/// One event to append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appending {
+    /// Whom it is about.
+    pub stream: String,
+    /// The stream's newest sequence as the writer saw it; 0 for one that is not there yet.
+    pub expected: u64,
+    /// When, microseconds UTC.
+    pub at_us: i64,
+    /// Who.
+    pub author: String,
+    /// JSON, with its version.
+    pub payload: String,
+    /// The read row it makes.
+    pub row: Option<RowChange>,
+    /// The key it came with.
+    pub key: Option<KeptAnswer>,
+}
+
+/// What became of an [`Appending`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// It stands, here.
+    At(Offset),
+    /// Another was first: the stream's newest sequence.
+    Conflict(u64),
+    /// The key was used before: what was asked and answered then.
+    Before(KeptAnswer),
+}
+
+fn row_from(row: &Row) -> Result<HubEventRow, StorageError> {
+    Ok(HubEventRow {
+        place: Offset(row.try_get::<i64, _>("place")? as u64),
+        stream: row.try_get("stream")?,
+        sequence: row.try_get::<i64, _>("sequence")? as u64,
+        at_us: row.try_get("at_us")?,
+        author: row.try_get("author")?,
+        payload: row.try_get("payload")?,
+    })
+}
+
+impl Database {
+    /// Appends one event, or says why not.
+    pub async fn append(&self, appending: &Appending) -> Result<Appended, StorageError> {
+        let mut transaction = self.begin().await?;
+        if let Some(key) = &appending.key
+            && let Some(before) = kept_answer(&mut transaction, &key.name).await?
+        {
+            return Ok(Appended::Before(before));
+        }
+        let stands: i64 = sqlx::query("SELECT COALESCE(MAX(sequence), 0) FROM hub_events WHERE stream = $1")
+            .bind(&appending.stream)
+            .fetch_one(&mut *transaction)
+            .await?
+            .try_get(0)?;
+        if stands != appending.expected as i64 {
+            return Ok(Appended::Conflict(stands as u64));
+        }
+        let place: i64 = sqlx::query(
+            "INSERT INTO hub_events (stream, sequence, at_us, author, payload) VALUES ($1, $2, $3, $4, $5)
+             RETURNING place",
+        )
+        .bind(&appending.stream)
+        .bind(stands + 1)
+        .bind(appending.at_us)
+        .bind(&appending.author)
+        .bind(&appending.payload)
+        .fetch_one(&mut *transaction)
+        .await?
+        .try_get(0)?;
+        match &appending.row {
+            Some(RowChange::Set(row)) => resources::set(&mut transaction, row).await?,
+            Some(RowChange::Removed(kind, id)) => resources::remove(&mut transaction, kind, id).await?,
+            None => {}
+        }
+        if let Some(key) = &appending.key {
+            keep_answer(&mut transaction, key, appending.at_us).await?;
+        }
+        transaction.commit().await?;
+        Ok(Appended::At(Offset(place as u64)))
+    }
+
+    /// At most `events_max` events after `place`, oldest first.
+    pub async fn hub_events_after(&self, place: Offset, events_max: usize) -> Result<Vec<HubEventRow>, StorageError> {
+        sqlx::query("SELECT * FROM hub_events WHERE place > $1 ORDER BY place LIMIT $2")
+            .bind(place.0 as i64)
+            .bind(events_max as i64)
+            .fetch_all(self.readers())
+            .await?
+            .iter()
+            .map(row_from)
+            .collect()
+    }
+
+    /// At most `events_max` events of `stream` after its `sequence`, oldest first.
+    pub async fn hub_events_of(
+        &self,
+        stream: &str,
+        sequence: u64,
+        events_max: usize,
+    ) -> Result<Vec<HubEventRow>, StorageError> {
+        sqlx::query("SELECT * FROM hub_events WHERE stream = $1 AND sequence > $2 ORDER BY sequence LIMIT $3")
+            .bind(stream)
+            .bind(sequence as i64)
+            .bind(events_max as i64)
+            .fetch_all(self.readers())
+            .await?
+            .iter()
+            .map(row_from)
+            .collect()
+    }
+
+    /// The newest sequence of `stream`; 0 when there is none.
+    pub async fn hub_stream_stands(&self, stream: &str) -> Result<u64, StorageError> {
+        let row = sqlx::query("SELECT COALESCE(MAX(sequence), 0) FROM hub_events WHERE stream = $1")
+            .bind(stream)
+            .fetch_one(self.readers())
+            .await?;
+        Ok(row.try_get::<i64, _>(0)? as u64)
+    }
+
+    /// The place of the newest event born here; 0 when there is none.
+    pub async fn newest_hub_place(&self) -> Result<Offset, StorageError> {
+        let row = sqlx::query("SELECT COALESCE(MAX(place), 0) FROM hub_events").fetch_one(self.readers()).await?;
+        Ok(Offset(row.try_get::<i64, _>(0)? as u64))
+    }
+
+    /// What was answered to the key `name`.
+    pub async fn answer_kept(&self, name: &str) -> Result<Option<KeptAnswer>, StorageError> {
+        let row = sqlx::query("SELECT name, request, answer FROM idempotency_keys WHERE name = $1")
+            .bind(name)
+            .fetch_optional(self.readers())
+            .await?;
+        row.as_ref().map(answer_from).transpose()
+    }
+}
+
+fn answer_from(row: &Row) -> Result<KeptAnswer, StorageError> {
+    Ok(KeptAnswer { name: row.try_get("name")?, request: row.try_get("request")?, answer: row.try_get("answer")? })
+}
+
+async fn kept_answer(transaction: &mut Transaction, name: &str) -> Result<Option<KeptAnswer>, StorageError> {
+    let row = sqlx::query("SELECT name, request, answer FROM idempotency_keys WHERE name = $1")
+        .bind(name)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    row.as_ref().map(answer_from).transpose()
+}
+
+async fn keep_answer(transaction: &mut Transaction, key: &KeptAnswer, at_us: i64) -> Result<(), StorageError> {
+    sqlx::query("INSERT INTO idempotency_keys (name, request, answer, at_us) VALUES ($1, $2, $3, $4)")
+        .bind(&key.name)
+        .bind(&key.request)
+        .bind(&key.answer)
+        .bind(at_us)
+        .execute(&mut **transaction)
+        .await?;
+    sqlx::query(
+        "DELETE FROM idempotency_keys WHERE at_us < (
+             SELECT at_us FROM idempotency_keys ORDER BY at_us DESC LIMIT 1 OFFSET $1)",
+    )
+    .bind(KEYS_MAX)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
