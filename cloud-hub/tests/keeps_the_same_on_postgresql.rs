@@ -15,13 +15,20 @@ mod trial;
 use cloud_hub::{
     event_store::EventStore,
     ids::Offset,
-    projections::{Freshness, projector::catch_up},
-    storage::{Database, config::StorageConfig, reading::StoredEvent, records::Delivery},
+    projections::{Freshness, follower, projector::catch_up},
+    storage::{
+        Database,
+        config::StorageConfig,
+        hub_events::{Appended, Appending, KeptAnswer, RowChange},
+        reading::StoredEvent,
+        records::Delivery,
+        resources::ResourceRow,
+    },
 };
 use deliveries::{Boxes, GAMES};
 use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, EventKind, Record, Side, Stream, topic};
 use futures_util::future::join_all;
-use rand::Rng as _;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use std::path::Path;
 use tokio::time::timeout;
@@ -43,8 +50,13 @@ async fn all_of(database: &Database) -> Vec<String> {
         format!("{:#?}", database.events_of_game(2, Offset(30), 20).await.unwrap()),
         format!("{:#?}", database.tracks_after(Offset(0), 100_000).await.unwrap()),
         format!("{:#?}", database.telemetry_newest().await.unwrap()),
-        format!("{:#?}", database.newest_offsets().await.unwrap()),
+        format!("{:#?}", database.newest().await.unwrap()),
         format!("{:#?}", database.projected_all().await.unwrap()),
+        format!("{:#?}", database.skating_all().await.unwrap()),
+        format!("{:#?}", database.hub_events_after(Offset(0), 1_000).await.unwrap()),
+        format!("{:#?}", database.resources_all().await.unwrap()),
+        format!("{:#?}", database.boxes_heard().await.unwrap()),
+        format!("{:#?}", database.newest_readings("box-1").await.unwrap()),
     ];
     for game in 1..=GAMES {
         all.push(format!("{:#?}", database.accounts(game).await.unwrap()));
@@ -52,15 +64,49 @@ async fn all_of(database: &Database) -> Vec<String> {
     all
 }
 
+/// What people change at a hub, some of it twice or behind another: what became of each.
+async fn change(database: &Database, seed: u64) -> Vec<Appended> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut became = Vec::new();
+    for number in 0..200i64 {
+        let (id, expected) = (format!("team-{}", random.random_range(0..9)), random.random_range(0..4));
+        let stream = format!("team/{id}");
+        let row = match random.random_range(0..4) {
+            0 => RowChange::Removed("team".into(), id),
+            _ => RowChange::Set(ResourceRow {
+                kind: "team".into(),
+                id,
+                sequence: expected + 1,
+                updated_us: number,
+                payload: format!("{{\"name\":\"Öaks {number}\"}}"),
+                links: vec![("venue".into(), format!("rink-{}", number % 3))],
+            }),
+        };
+        let key = random.random_bool(0.5).then(|| KeptAnswer {
+            name: format!("key {}", random.random_range(0..60)),
+            request: format!("asked {number}"),
+            answer: format!("answered {number}"),
+        });
+        let (at_us, author, payload) = (number, "staff".into(), format!("{{\"number\":{number}}}"));
+        let appending = Appending { stream, expected, at_us, author, payload, row: Some(row), key };
+        became.push(database.append(&appending).await.unwrap());
+    }
+    became
+}
+
 /// Folds what is new, then all of it again from nothing, which must be the same.
 async fn project(database: &Database) {
     let (store, freshness) = (EventStore::new(database.clone()).await.unwrap(), Freshness::default());
     catch_up(&store, database, &freshness).await.unwrap();
-    let live = database.projected_all().await.unwrap();
-    assert!(live.len() > 20, "{} rows", live.len());
+    follower::catch_up(&store, database, &mut |_| {}).await.unwrap();
+    let live = (database.projected_all().await.unwrap(), database.skating_all().await.unwrap());
+    assert!(live.0.len() > 20, "{} rows", live.0.len());
+    assert!(!live.1.is_empty(), "nobody skated");
     database.forget_projections().await.unwrap();
+    database.forget_skating().await.unwrap();
     catch_up(&store, database, &freshness).await.unwrap();
-    assert_eq!(database.projected_all().await.unwrap(), live);
+    follower::catch_up(&store, database, &mut |_| {}).await.unwrap();
+    assert_eq!((database.projected_all().await.unwrap(), database.skating_all().await.unwrap()), live);
 }
 
 #[tokio::test]
@@ -94,6 +140,11 @@ async fn the_same_batches_leave_the_same_rows() {
     }
     project(&file).await;
     project(&server).await;
+    let became = change(&file, seed).await;
+    assert_eq!(change(&server, seed).await, became);
+    let is_some = |wanted: fn(&Appended) -> bool| became.iter().any(wanted);
+    assert!(is_some(|one| matches!(one, Appended::At(_))) && is_some(|one| matches!(one, Appended::Conflict(_))));
+    assert!(is_some(|one| matches!(one, Appended::Before(_))), "{became:?}");
     for (server, file) in all_of(&server).await.into_iter().zip(all_of(&file).await) {
         assert_eq!(server, file);
     }

@@ -26,10 +26,11 @@ pub(super) async fn run(store: &EventStore, stop: CancellationToken) {
 
 async fn hear(store: &EventStore, mut ear: Ear, silent: &mut bool) -> Result<(), StorageError> {
     loop {
-        let (event, tracks) = ear.hear().await?;
+        let newest = ear.hear().await?;
         *silent = false;
-        EventStore::advance(&store.event, event);
-        EventStore::advance(&store.tracks, tracks);
+        EventStore::advance(&store.event, newest.event);
+        EventStore::advance(&store.tracks, newest.tracks);
+        EventStore::advance(&store.hub, newest.fact);
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         hub_events::{Appended, Appending, KeptAnswer},
         reading::{StoredEvent, StoredTracks},
         reconciling::Account,
+        wake::Newest,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -42,9 +43,8 @@ pub const CORRECTIONS_MAX: usize = 5_000;
 impl EventStore {
     /// The event store in `database`.
     pub async fn new(database: Database) -> Result<Self, StorageError> {
-        let (event, tracks) = database.newest_offsets().await?;
-        let hub = database.newest_hub_place().await?;
-        let [event, tracks, hub] = [event, tracks, hub].map(watch::Sender::new);
+        let Newest { event, tracks, fact } = database.newest().await?;
+        let [event, tracks, hub] = [event, tracks, fact].map(watch::Sender::new);
         Ok(Self { database, event, tracks, hub })
     }
 
@@ -105,11 +105,7 @@ impl EventStore {
     pub async fn append(&self, appending: &Appending) -> Result<Appended, StorageError> {
         let appended = self.database.append(appending).await?;
         if let Appended::At(place) = appended {
-            self.hub.send_if_modified(|newest| {
-                let later = place > *newest;
-                *newest = place.max(*newest);
-                later
-            });
+            Self::advance(&self.hub, place);
         }
         Ok(appended)
     }

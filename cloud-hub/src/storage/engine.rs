@@ -5,6 +5,7 @@
 //! the disk, because boxes forget what was acknowledged, and in both one transaction writes at a time: so numbers that
 //! the engine counts up become visible in their order, and who reads `"offset" > n` misses none.
 
+use super::wake::Newest;
 use sqlx::{
     AnyPool, Connection as _, Executor as _,
     any::{Any, AnyConnectOptions, AnyPoolOptions},
@@ -86,14 +87,10 @@ impl Engine {
         }
     }
 
-    /// Tells other processes `offsets`, of events and of track chunks, once `transaction` is committed.
-    pub(super) async fn tell(
-        self,
-        transaction: &mut Transaction,
-        (events, tracks): (u64, u64),
-    ) -> Result<(), sqlx::Error> {
+    /// Tells other processes what is newest once `transaction` is committed.
+    pub(super) async fn tell(self, transaction: &mut Transaction, newest: Newest) -> Result<(), sqlx::Error> {
         if self == Self::Postgresql {
-            let said = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(format!("{events} {tracks}"));
+            let said = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(newest.to_string());
             said.execute(&mut **transaction).await?;
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::{
     Database, StorageError,
     engine::{Row, Transaction},
     resources::{self, ResourceRow},
+    wake::Newest,
 };
 use crate::ids::Offset;
 use sqlx::Row as _;
@@ -130,8 +131,10 @@ impl Database {
         if let Some(key) = &appending.key {
             keep_answer(&mut transaction, key, appending.at_us).await?;
         }
+        let newest = Newest { fact: Offset(place as u64), ..Newest::default() };
+        self.engine().tell(&mut transaction, newest).await?;
         transaction.commit().await?;
-        Ok(Appended::At(Offset(place as u64)))
+        Ok(Appended::At(newest.fact))
     }
 
     /// At most `events_max` events after `place`, oldest first.
@@ -171,12 +174,6 @@ impl Database {
             .fetch_one(self.readers())
             .await?;
         Ok(row.try_get::<i64, _>(0)? as u64)
-    }
-
-    /// The place of the newest event born here; 0 when there is none.
-    pub async fn newest_hub_place(&self) -> Result<Offset, StorageError> {
-        let row = sqlx::query("SELECT COALESCE(MAX(place), 0) FROM hub_events").fetch_one(self.readers()).await?;
-        Ok(Offset(row.try_get::<i64, _>(0)? as u64))
     }
 
     /// What was answered to the key `name`.

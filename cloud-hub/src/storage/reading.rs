@@ -1,6 +1,6 @@
 //! Reads back what the boxes have sent, in the order the hub took it.
 
-use super::{Database, StorageError, engine::Row};
+use super::{Database, StorageError, engine::Row, wake::Newest};
 use crate::ids::Offset;
 use firmware_protocol::network::{self, Event, Record, Stream, Telemetry, TrackChunk};
 use sqlx::{AssertSqlSafe, Row as _};
@@ -180,15 +180,17 @@ impl Database {
             .collect()
     }
 
-    /// The newest offsets of events and of track chunks; 0 when there are none.
-    pub async fn newest_offsets(&self) -> Result<(Offset, Offset), StorageError> {
+    /// What is newest of all that is appended.
+    pub async fn newest(&self) -> Result<Newest, StorageError> {
         let row = sqlx::query(
             "SELECT COALESCE((SELECT MAX(\"offset\") FROM events), 0) AS events,
-                    COALESCE((SELECT MAX(\"offset\") FROM track_chunks), 0) AS tracks",
+                    COALESCE((SELECT MAX(\"offset\") FROM track_chunks), 0) AS tracks,
+                    COALESCE((SELECT MAX(place) FROM hub_events), 0) AS facts",
         )
         .fetch_one(self.readers())
         .await?;
-        Ok((Offset(row.try_get::<i64, _>("events")? as u64), Offset(row.try_get::<i64, _>("tracks")? as u64)))
+        let newest = |column| row.try_get::<i64, _>(column).map(|place| Offset(place as u64));
+        Ok(Newest { event: newest("events")?, tracks: newest("tracks")?, fact: newest("facts")? })
     }
 
     /// What is held of every journal. Counts rows: for audits and tests, not for every request.

@@ -5,7 +5,7 @@
 //! gap and leaves nothing. Several deliveries share one commit, because waiting for the disk is what it costs. On
 //! failure nothing of the group is kept.
 
-use super::{Database, StorageError, engine::Transaction, storable};
+use super::{Database, StorageError, engine::Transaction, storable, wake::Newest};
 use crate::ids::Offset;
 use firmware_protocol::network::{Answer, Event, Stream, Telemetry};
 use sqlx::Row as _;
@@ -110,7 +110,8 @@ impl Database {
             kept.answers.push(Answer::Kept { next_sequence });
         }
         if kept.event.is_some() || kept.tracks.is_some() {
-            let newest = (kept.event.unwrap_or_default().0, kept.tracks.unwrap_or_default().0);
+            let (event, tracks) = (kept.event.unwrap_or_default(), kept.tracks.unwrap_or_default());
+            let newest = Newest { event, tracks, ..Newest::default() };
             self.engine().tell(&mut transaction, newest).await?;
         }
         transaction.commit().await?;

@@ -9,10 +9,36 @@ use super::{
 };
 use crate::ids::Offset;
 use sqlx::{ConnectOptions as _, postgres::PgListener};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// How often is looked when nothing is told: SQLite tells nobody, and what PostgreSQL tells is lost with a connection.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// What is newest of all that is appended; 0 for what there is none of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Newest {
+    /// The newest event of a box.
+    pub event: Offset,
+    /// The newest chunk of player states.
+    pub tracks: Offset,
+    /// The newest fact born at the hub.
+    pub fact: Offset,
+}
+
+impl fmt::Display for Newest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} {}", self.event.0, self.tracks.0, self.fact.0)
+    }
+}
+
+impl Newest {
+    /// What another process said; what it does not say is 0.
+    fn heard(said: &str) -> Self {
+        let mut places = said.split(' ').map(|place| Offset(place.parse().unwrap_or_default()));
+        let mut next = || places.next().unwrap_or_default();
+        Self { event: next(), tracks: next(), fact: next() }
+    }
+}
 
 /// An ear for other processes.
 #[derive(Debug)]
@@ -37,29 +63,28 @@ impl Database {
 }
 
 impl Ear {
-    /// Waits for a commit, at most a second: the newest offsets of events and of track chunks, 0 for one of which nothing
-    /// was told. After a failure, open another ear.
-    pub async fn hear(&mut self) -> Result<(Offset, Offset), StorageError> {
+    /// Waits for a commit, at most a second: what is newest, 0 for what nothing was told of. After a failure, open
+    /// another ear.
+    pub async fn hear(&mut self) -> Result<Newest, StorageError> {
         let told = async {
             let Some(listener) = &mut self.listener else { return std::future::pending().await };
             listener.recv().await
         };
         match tokio::time::timeout(LOOK, told).await {
-            Ok(Ok(told)) => {
-                let mut offsets = told.payload().split(' ').map(|number| Offset(number.parse().unwrap_or_default()));
-                Ok((offsets.next().unwrap_or_default(), offsets.next().unwrap_or_default()))
-            }
+            Ok(Ok(told)) => Ok(Newest::heard(told.payload())),
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => self.database.newest_offsets().await,
+            Err(_) => self.database.newest().await,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Newest;
     use crate::{
         ids::Offset,
         storage::{
+            hub_events::Appending,
             records::{Delivery, Opened},
             shapes,
         },
@@ -72,15 +97,23 @@ mod tests {
         [Delivery { venue, edge, epoch: 1, stream: Stream::Tracks, first_sequence, records }]
     }
 
+    fn fact() -> Appending {
+        let (stream, author, payload) = ("team/oaks".into(), "staff".into(), "{}".into());
+        Appending { stream, expected: 0, at_us: 0, author, payload, row: None, key: None }
+    }
+
     #[tokio::test]
     async fn another_process_is_heard() {
         for shape in shapes::each().await {
             let (one, other) = (shape.open().await, shape.open().await);
             let mut ear = other.ear().await.unwrap();
             one.keep(&chunk(0)).await.unwrap();
-            assert_eq!(ear.hear().await.unwrap(), (Offset(0), Offset(1)));
+            let heard = |tracks, fact| Newest { event: Offset(0), tracks: Offset(tracks), fact: Offset(fact) };
+            assert_eq!(ear.hear().await.unwrap(), heard(1, 0));
             one.keep(&chunk(1)).await.unwrap();
-            assert_eq!(ear.hear().await.unwrap(), (Offset(0), Offset(2)));
+            assert_eq!(ear.hear().await.unwrap(), heard(2, 0));
+            one.append(&fact()).await.unwrap();
+            assert_eq!(ear.hear().await.unwrap().fact, Offset(1));
         }
     }
 }
