@@ -2,10 +2,11 @@
 //! is killed or cut on the way.
 //!
 //! Shown three times, with kills and cuts drawn from a printed seed (`RINKSIDE_SEED`), 130 kills by default
-//! (`RINKSIDE_KILLS`) and half as many cuts. With the programs that ship: `edge-agent run` on a simulated game and `cloud-hub serve` are killed with SIGKILL, and
-//! the link between them is cut, at random moments; at the end the hub's tables, read with plain SQL, must hold every
-//! number the box's journal ever gave, from 0 on. With this test as box (store and uplink) and hub (ingest and event
-//! store), which make some hundred records a second, half as often: the box also writes a line to a ledger for each record its
+//! (`RINKSIDE_KILLS`) and half as many cuts. With the programs that ship: `edge-agent run` on a simulated game and
+//! `cloud-hub serve` are killed with SIGKILL, and the link between them is cut, at random moments; at the end the hub's
+//! tables, read with plain SQL, must hold every number the box's journal ever gave, from 0 on (numbers that a salvage
+//! skipped were never given, and are told). With this test as box (store and uplink) and hub (ingest and event store),
+//! which make some hundred records a second, half as often: the box also writes a line to a ledger for each record its
 //! store said is on disk, and the hub must hold just that record under that number, none twice. And within one process,
 //! over a link that loses, repeats and delays.
 
@@ -19,7 +20,7 @@ use edge_agent::{
         memory::{Faults, MemoryLink},
     },
 };
-use firmware_protocol::network::Stream;
+use firmware_protocol::network::{Loss, Stream};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use relay::Relay;
 use roles::{Play, Role};
@@ -27,6 +28,7 @@ use sqlx::Row as _;
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
+    ops::RangeInclusive,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -87,10 +89,20 @@ async fn whichever_shipped_program_is_killed() {
         let table = if stream == Stream::Tracks { "track_chunks" } else { stream.name() };
         let query = format!("SELECT epoch, sequence FROM {table} ORDER BY epoch, sequence");
         let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&tables).await.unwrap();
-        let expected: Vec<(i64, i64)> = (0..stats.next_sequence as i64).map(|sequence| (epoch, sequence)).collect();
+        let skipped = skipped(&tables, stream.name()).await;
+        let given =
+            (0..stats.next_sequence as i64).filter(|sequence| !skipped.iter().any(|range| range.contains(sequence)));
         let found: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        assert_eq!(found, expected, "seed {seed}: {} differ between the journal and the hub", stream.name());
-        println!("{} {}: each number once at the hub", found.len(), stream.name());
+        let mut at_hub = found.iter();
+        let differs = given.map(|sequence| (epoch, sequence)).find(|number| at_hub.next() != Some(number));
+        let beyond = at_hub.next();
+        assert_eq!(
+            (differs, beyond),
+            (None, None),
+            "seed {seed}: {} at the hub are others from here on",
+            stream.name()
+        );
+        println!("{} {}: each number once at the hub; skipped {skipped:?}", found.len(), stream.name());
         held += found.len() as u64;
     }
     assert_empty(&tables, seed).await;
@@ -163,11 +175,20 @@ async fn tables(folder: &Path) -> sqlx::SqlitePool {
 
 /// Nothing was reported lost, nothing could not be read.
 async fn assert_empty(tables: &sqlx::SqlitePool, seed: u64) {
-    for table in ["losses", "quarantine"] {
-        let query = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-        let rows: i64 = sqlx::query(query).fetch_one(tables).await.unwrap().get(0);
-        assert_eq!(rows, 0, "seed {seed}: rows in {table}");
-    }
+    let lost = sqlx::query("SELECT stream, reason FROM losses WHERE reason <> $1").bind(Loss::SKIPPED);
+    let lost = lost.fetch_all(tables).await.unwrap();
+    let lost: Vec<(String, String)> = lost.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(lost, [], "seed {seed}: told as lost");
+    let unread: i64 = sqlx::query("SELECT COUNT(*) FROM quarantine").fetch_one(tables).await.unwrap().get(0);
+    assert_eq!(unread, 0, "seed {seed}: rows in quarantine");
+}
+
+/// Numbers of `stream` that the box never gave, because it salvaged its journal and goes on far behind the end it found,
+/// and told so. Now and then sled does not open after a kill.
+async fn skipped(tables: &sqlx::SqlitePool, stream: &str) -> Vec<RangeInclusive<i64>> {
+    let rows = sqlx::query("SELECT first_sequence, last_sequence FROM losses WHERE stream = $1 AND reason = $2");
+    let rows = rows.bind(stream).bind(Loss::SKIPPED).fetch_all(tables).await.unwrap();
+    rows.iter().map(|row| row.get(0)..=row.get(1)).collect()
 }
 
 struct Counts {
@@ -185,9 +206,13 @@ async fn audit(folder: &Path, seed: u64) -> Counts {
         ("telemetry", "SELECT epoch, sequence, captured_us AS nonce FROM telemetry ORDER BY epoch, sequence"),
     ] {
         let mut next: BTreeMap<i64, i64> = BTreeMap::new();
+        let skipped = skipped(&tables, stream).await;
         for row in sqlx::query(query).fetch_all(&tables).await.unwrap() {
             let (epoch, sequence, nonce): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
             let expected = next.entry(epoch).or_default();
+            if let Some(range) = skipped.iter().find(|range| range.start() == expected) {
+                *expected = range.end() + 1;
+            }
             assert_eq!(sequence, *expected, "seed {seed}: {stream} are not in order, or have a hole");
             *expected += 1;
             assert!(nonces.insert(nonce), "seed {seed}: {stream} {sequence} came twice");
