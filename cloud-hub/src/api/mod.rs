@@ -1,9 +1,10 @@
 //! What every service is made with: errors as [`Problem`]s, query [`Parameters`], path segments ([`Named`]), JSON
-//! [`Body`]s, [`Page`]s of lists, and [`tags`].
+//! [`Body`]s, [`Page`]s of lists, [`tags`], and what descriptions share ([`described`]).
 //!
 //! Never: a path, a service, or a table.
 
 pub mod problem;
+pub mod described;
 pub mod parameters;
 pub mod path;
 pub mod body;

@@ -11,7 +11,11 @@ use super::{
     resources::{Answered, Writing},
 };
 use crate::{
-    api::{Body, Named, Page, PageChoice, Parameters, Problem, page},
+    api::{
+        Body, Named, Page, PageChoice, Parameters, Problem,
+        described::{BadBody, Key},
+        page,
+    },
     event_store::{CORRECTIONS_MAX, Fact, HubEvent, correction, hub_event},
     ids::Offset,
 };
@@ -247,15 +251,13 @@ pub async fn all(
 /// Says that an event was otherwise, or was not.
 #[utoipa::path(post, operation_id = "correct_event", path = "/api/core/games/{game}/corrections", tag = "core", request_body = NewCorrection,
     params(("game" = u64, Path, description = "The game, as the league numbers it"),
-        ("idempotency-key" = Option<String>, Header, description = "The same key again gets the same answer", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
+        Key),
     responses(
         (status = 201, description = "It is counted from now on", body = NewCorrection, headers(("etag"))),
         (status = 400, description = "No JSON, or a faulty key or path", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such event in this game", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Others correct this game at the same time: try again", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
+        BadBody,
     )
 )]
 pub async fn create(

@@ -10,7 +10,11 @@ use super::{
     slug_fault, writing,
 };
 use crate::{
-    api::{Body, Named, Page, PageChoice, Parameters, Problem, page, tags},
+    api::{
+        Body, Named, Page, PageChoice, Parameters, Problem,
+        described::{BadBody, Held, Key, Saw, SawNothing, Unseen},
+        page, tags,
+    },
     projections,
 };
 use axum::{
@@ -190,7 +194,7 @@ fn not_a_cursor() -> Problem {
 /// One game, scheduled or seen.
 #[utoipa::path(get, operation_id = "read_game", path = "/api/core/games/{game}", tag = "core",
     params(("game" = u64, Path, description = "The game, as the league numbers it"),
-        ("if-none-match" = Option<String>, Header, description = "The ETag that is held")),
+        Held),
     responses(
         (status = 200, description = "The game", body = ListedGame, headers(("etag"))),
         (status = 304, description = "It is as the ETag says"),
@@ -222,14 +226,12 @@ async fn fill(core: &Core, mut body: Body<Schedule>) -> Result<Body<Schedule>, P
 
 /// A game that is to be played.
 #[utoipa::path(post, operation_id = "schedule_game", path = "/api/core/games", tag = "core", request_body = Schedule,
-    params(("idempotency-key" = Option<String>, Header, description = "The same key again gets the same answer", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
+    params(Key),
     responses(
         (status = 201, description = "It is scheduled", body = Schedule, headers(("etag"), ("location"))),
         (status = 400, description = "No JSON, or a faulty key", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It was scheduled before", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
+        BadBody,
     )
 )]
 pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Schedule>) -> Result<Response, Problem> {
@@ -240,7 +242,7 @@ pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Sch
 /// When, where and by whom a game is to be played.
 #[utoipa::path(get, operation_id = "read_schedule", path = "/api/core/games/{game}/schedule", tag = "core",
     params(("game" = u64, Path, description = "The game, as the league numbers it"),
-        ("if-none-match" = Option<String>, Header, description = "The ETag that is held")),
+        Held),
     responses(
         (status = 200, description = "The schedule", body = Schedule, headers(("etag"))),
         (status = 304, description = "It is as the ETag says"),
@@ -259,18 +261,14 @@ pub async fn schedule(
 /// A schedule as it is to be.
 #[utoipa::path(put, operation_id = "replace_schedule", path = "/api/core/games/{game}/schedule", tag = "core", request_body = Schedule,
     params(("game" = u64, Path, description = "The game, as the league numbers it"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw"),
-        ("if-none-match" = Option<String>, Header, description = "`*`: there is none yet")),
+        Saw, SawNothing),
     responses(
         (status = 200, description = "It is so", body = Schedule, headers(("etag"))),
         (status = 201, description = "It is scheduled", body = Schedule, headers(("etag"))),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Nobody scheduled it", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Unseen,
     )
 )]
 pub async fn reschedule(
@@ -286,13 +284,12 @@ pub async fn reschedule(
 /// A game that is not to be played. What was seen of it stays.
 #[utoipa::path(delete, operation_id = "remove_schedule", path = "/api/core/games/{game}/schedule", tag = "core",
     params(("game" = u64, Path, description = "The game, as the league numbers it"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw")),
+        Saw),
     responses(
         (status = 204, description = "It is no longer scheduled"),
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Nobody scheduled it", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        Unseen,
     )
 )]
 pub async fn unschedule(

@@ -1,7 +1,10 @@
 //! `/api/core/players`: who plays.
 
 use super::{super::Core, Thing, get, line_fault, list, slug_fault, writing};
-use crate::api::{Body, Named, Page, PageChoice, Parameters, Problem};
+use crate::api::{
+    Body, Named, Page, PageChoice, Parameters, Problem,
+    described::{BadBody, Held, Key, Saw, SawNothing, Unseen},
+};
 use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,14 +62,12 @@ pub async fn all(State(core): State<Core>, Parameters(choice): Parameters<PageCh
 
 /// A player that is new.
 #[utoipa::path(post, operation_id = "create_player", path = "/api/core/players", tag = "core", request_body = Player,
-    params(("idempotency-key" = Option<String>, Header, description = "The same key again gets the same answer", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
+    params(Key),
     responses(
         (status = 201, description = "It is there", body = Player, headers(("etag"), ("location"))),
         (status = 400, description = "No JSON, or a faulty key", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It was there before", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
+        BadBody,
     )
 )]
 pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Player>) -> Result<Response, Problem> {
@@ -76,7 +77,7 @@ pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Pla
 /// One player.
 #[utoipa::path(get, operation_id = "read_player", path = "/api/core/players/{player}", tag = "core",
     params(("player" = String, Path, description = "Its name in paths"),
-        ("if-none-match" = Option<String>, Header, description = "The ETag that is held")),
+        Held),
     responses(
         (status = 200, description = "The player", body = Player, headers(("etag"))),
         (status = 304, description = "It is as the ETag says"),
@@ -91,18 +92,14 @@ pub async fn one(State(core): State<Core>, Named(id): Named<String>, headers: He
 /// A player as it is to be.
 #[utoipa::path(put, operation_id = "replace_player", path = "/api/core/players/{player}", tag = "core", request_body = Player,
     params(("player" = String, Path, description = "Its name in paths"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw"),
-        ("if-none-match" = Option<String>, Header, description = "`*`: there is none yet")),
+        Saw, SawNothing),
     responses(
         (status = 200, description = "It is so", body = Player, headers(("etag"))),
         (status = 201, description = "It is there", body = Player, headers(("etag"))),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such player", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Unseen,
     )
 )]
 pub async fn replace(
@@ -117,14 +114,13 @@ pub async fn replace(
 /// A player no more.
 #[utoipa::path(delete, operation_id = "remove_player", path = "/api/core/players/{player}", tag = "core",
     params(("player" = String, Path, description = "Its name in paths"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw")),
+        Saw),
     responses(
         (status = 204, description = "It is gone; what was said of it stays in the event store"),
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such player", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Something names it", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        Unseen,
     )
 )]
 pub async fn remove(

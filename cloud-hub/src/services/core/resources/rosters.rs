@@ -1,7 +1,10 @@
 //! `/api/core/teams/{team}/roster`: who wears which number.
 
 use super::{super::Core, Thing, get, slug_fault, writing};
-use crate::api::{Body, Named, Problem};
+use crate::api::{
+    Body, Named, Problem,
+    described::{BadBody, Held, Saw, SawNothing, Unseen},
+};
 use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -84,7 +87,7 @@ impl Thing for Roster {
 /// A team's roster.
 #[utoipa::path(get, operation_id = "read_roster", path = "/api/core/teams/{team}/roster", tag = "core",
     params(("team" = String, Path, description = "The team's name in paths"),
-        ("if-none-match" = Option<String>, Header, description = "The ETag that is held")),
+        Held),
     responses(
         (status = 200, description = "The roster", body = Roster, headers(("etag"))),
         (status = 304, description = "It is as the ETag says"),
@@ -103,18 +106,14 @@ pub async fn one(
 /// A team's roster as it is to be. Games keep the roster they were scheduled with.
 #[utoipa::path(put, operation_id = "replace_roster", path = "/api/core/teams/{team}/roster", tag = "core", request_body = Roster,
     params(("team" = String, Path, description = "The team's name in paths"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw"),
-        ("if-none-match" = Option<String>, Header, description = "`*`: there is none yet")),
+        Saw, SawNothing),
     responses(
         (status = 200, description = "It is so", body = Roster, headers(("etag"))),
         (status = 201, description = "It is there", body = Roster, headers(("etag"))),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No roster yet", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Unseen,
     )
 )]
 pub async fn replace(
@@ -129,13 +128,12 @@ pub async fn replace(
 /// A roster no more.
 #[utoipa::path(delete, operation_id = "remove_roster", path = "/api/core/teams/{team}/roster", tag = "core",
     params(("team" = String, Path, description = "The team's name in paths"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw")),
+        Saw),
     responses(
         (status = 204, description = "It is gone; what was said of it stays in the event store"),
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No roster", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        Unseen,
     )
 )]
 pub async fn remove(

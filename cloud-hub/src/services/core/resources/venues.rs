@@ -1,7 +1,10 @@
 //! `/api/core/venues`: the arenas.
 
 use super::{super::Core, Thing, get, line_fault, list, slug_fault, writing};
-use crate::api::{Body, Named, Page, PageChoice, Parameters, Problem};
+use crate::api::{
+    Body, Named, Page, PageChoice, Parameters, Problem,
+    described::{BadBody, Held, Key, Saw, SawNothing, Unseen},
+};
 use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -52,14 +55,12 @@ pub async fn all(State(core): State<Core>, Parameters(choice): Parameters<PageCh
 
 /// A venue that is new.
 #[utoipa::path(post, operation_id = "create_venue", path = "/api/core/venues", tag = "core", request_body = Venue,
-    params(("idempotency-key" = Option<String>, Header, description = "The same key again gets the same answer", min_length = 1, max_length = 64, pattern = "^[!-~]+$")),
+    params(Key),
     responses(
         (status = 201, description = "It is there", body = Venue, headers(("etag"), ("location"))),
         (status = 400, description = "No JSON, or a faulty key", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It was there before", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
+        BadBody,
     )
 )]
 pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Venue>) -> Result<Response, Problem> {
@@ -69,7 +70,7 @@ pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Ven
 /// One venue.
 #[utoipa::path(get, operation_id = "read_venue", path = "/api/core/venues/{venue}", tag = "core",
     params(("venue" = String, Path, description = "Its name in paths"),
-        ("if-none-match" = Option<String>, Header, description = "The ETag that is held")),
+        Held),
     responses(
         (status = 200, description = "The venue", body = Venue, headers(("etag"))),
         (status = 304, description = "It is as the ETag says"),
@@ -84,18 +85,14 @@ pub async fn one(State(core): State<Core>, Named(id): Named<String>, headers: He
 /// A venue as it is to be.
 #[utoipa::path(put, operation_id = "replace_venue", path = "/api/core/venues/{venue}", tag = "core", request_body = Venue,
     params(("venue" = String, Path, description = "Its name in paths"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw"),
-        ("if-none-match" = Option<String>, Header, description = "`*`: there is none yet")),
+        Saw, SawNothing),
     responses(
         (status = 200, description = "It is so", body = Venue, headers(("etag"))),
         (status = 201, description = "It is there", body = Venue, headers(("etag"))),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such venue", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Unseen,
     )
 )]
 pub async fn replace(
@@ -110,14 +107,13 @@ pub async fn replace(
 /// A venue no more.
 #[utoipa::path(delete, operation_id = "remove_venue", path = "/api/core/venues/{venue}", tag = "core",
     params(("venue" = String, Path, description = "Its name in paths"),
-        ("if-match" = Option<String>, Header, description = "The ETag of what you saw")),
+        Saw),
     responses(
         (status = 204, description = "It is gone; what was said of it stays in the event store"),
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such venue", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Something names it", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It is not what you saw", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "Say what you saw", body = Problem, content_type = "application/problem+json"),
+        Unseen,
     )
 )]
 pub async fn remove(
