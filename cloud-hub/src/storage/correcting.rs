@@ -1,6 +1,9 @@
 //! Read tables after corrections: all rows of one game replaced, and how far corrections have been read.
 
-use super::{Database, StorageError, projected::ProjectedRow};
+use super::{
+    Database, StorageError,
+    projected::{PROGRESS, ProjectedRow, stands_at},
+};
 use crate::ids::Offset;
 use sqlx::Row as _;
 
@@ -33,12 +36,7 @@ impl Database {
         rows: &[ProjectedRow],
     ) -> Result<bool, StorageError> {
         let mut transaction = self.begin().await?;
-        let found = sqlx::query("SELECT events_offset FROM projection_progress WHERE version = $1")
-            .bind(i64::from(version))
-            .fetch_optional(&mut *transaction)
-            .await?
-            .map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
-        if found != stands.0 as i64 {
+        if stands_at(&mut *transaction, PROGRESS, version).await? != stands {
             return Ok(false);
         }
         sqlx::query("DELETE FROM projection_rows WHERE game = $1").bind(game as i64).execute(&mut *transaction).await?;

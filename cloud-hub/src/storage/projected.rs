@@ -5,7 +5,7 @@
 
 use super::{Database, StorageError};
 use crate::ids::Offset;
-use sqlx::Row as _;
+use sqlx::{Any, Executor, Row as _};
 
 /// One row of a read table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,19 @@ pub struct ProjectedRow {
     pub payload: String,
 }
 
+/// How far the tables of a version have read.
+pub(super) const PROGRESS: &str = "SELECT events_offset FROM projection_progress WHERE version = $1";
+
+/// What `progress` says of `version`; the start when the tables were made by another.
+pub(super) async fn stands_at<'e>(
+    connection: impl Executor<'e, Database = Any>,
+    progress: &'static str,
+    version: u32,
+) -> Result<Offset, sqlx::Error> {
+    let row = sqlx::query(progress).bind(i64::from(version)).fetch_optional(connection).await?;
+    Ok(Offset(row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? as u64))
+}
+
 impl Database {
     /// Which event store this is.
     pub async fn epoch(&self) -> Result<String, StorageError> {
@@ -31,11 +44,7 @@ impl Database {
 
     /// How far projections of `version` have read; the start when they were made by another.
     pub async fn projected_to(&self, version: u32) -> Result<Offset, StorageError> {
-        let row = sqlx::query("SELECT events_offset FROM projection_progress WHERE version = $1")
-            .bind(i64::from(version))
-            .fetch_optional(self.readers())
-            .await?;
-        Ok(Offset(row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? as u64))
+        Ok(stands_at(self.readers(), PROGRESS, version).await?)
     }
 
     /// Writes what the events in `from..=to` made of the rows; answers `false`, and changes nothing, when the tables do
@@ -47,12 +56,7 @@ impl Database {
         rows: &[ProjectedRow],
     ) -> Result<bool, StorageError> {
         let mut transaction = self.begin().await?;
-        let stands = sqlx::query("SELECT events_offset FROM projection_progress WHERE version = $1")
-            .bind(i64::from(version))
-            .fetch_optional(&mut *transaction)
-            .await?
-            .map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
-        if stands != from.0 as i64 {
+        if stands_at(&mut *transaction, PROGRESS, version).await? != from {
             return Ok(false);
         }
         if from == Offset(0) {

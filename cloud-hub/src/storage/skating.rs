@@ -2,18 +2,16 @@
 //!
 //! As `projected` is for events: rows and place move in one transaction, and who reads on from elsewhere changes nothing.
 
-use super::{Database, StorageError};
+use super::{Database, StorageError, projected::stands_at};
 use crate::ids::Offset;
 use sqlx::Row as _;
+
+const PROGRESS: &str = "SELECT tracks_place FROM skating_progress WHERE version = $1";
 
 impl Database {
     /// How far skating of `version` has read; the start when it was made by another.
     pub async fn skating_to(&self, version: u32) -> Result<Offset, StorageError> {
-        let row = sqlx::query("SELECT tracks_place FROM skating_progress WHERE version = $1")
-            .bind(i64::from(version))
-            .fetch_optional(self.readers())
-            .await?;
-        Ok(Offset(row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? as u64))
+        Ok(stands_at(self.readers(), PROGRESS, version).await?)
     }
 
     /// Writes what the chunks in `from..=to` made of the games' rows; answers `false`, and changes nothing, when the
@@ -25,12 +23,7 @@ impl Database {
         rows: &[(u64, String)],
     ) -> Result<bool, StorageError> {
         let mut transaction = self.begin().await?;
-        let stands = sqlx::query("SELECT tracks_place FROM skating_progress WHERE version = $1")
-            .bind(i64::from(version))
-            .fetch_optional(&mut *transaction)
-            .await?
-            .map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
-        if stands != from.0 as i64 {
+        if stands_at(&mut *transaction, PROGRESS, version).await? != from {
             return Ok(false);
         }
         if from == Offset(0) {
