@@ -90,8 +90,20 @@ pub async fn renew(identity: &Identity) -> Result<Identity, EnrolError> {
     let unusable = |reason: String| EnrolError::Unreachable { hub: hub.to_string(), reason };
     let settings = own(identity).map_err(unusable)?;
     let key = KeyPair::generate()?;
-    let certified = ask(&hub, RENEW_PATH, settings, &RenewRequest { request: request(&key)? }).await?;
+    let certified = ask(&hub, RENEW_PATH, settings, &RenewRequest { request: request(&key)? }).await;
+    let certified = certified.map_err(|error| explained(error, identity, time::utc_us()))?;
     keep(&hub, &key, &certified, identity.folder())
+}
+
+/// In TLS 1.3 a hub that refuses a certificate may have hung up before its alert is read: then only the box can say why.
+fn explained(error: EnrolError, identity: &Identity, now_us: i64) -> EnrolError {
+    match error {
+        EnrolError::Unreachable { hub, reason } if now_us >= identity.until_us => {
+            let reason = format!("{reason}; this box's certificate has expired by its own clock: enrol it again");
+            EnrolError::Unreachable { hub, reason }
+        }
+        error => error,
+    }
 }
 
 /// Renews `identity` whenever it is due, for ever. `told` hears of each new one, and why a try failed.
