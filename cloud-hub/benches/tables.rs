@@ -133,7 +133,7 @@ async fn backup(from: &Database, into: &Database, engine: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
     let began = Instant::now();
-    let done = from.backup(&file, Vec::new(), &mut |_| ()).await.unwrap();
+    let done = from.backup(&file, Vec::new(), true, &mut |_| ()).await.unwrap();
     let (made, megabytes) = (began.elapsed().as_secs_f64(), done.bytes as f64 / 1e6);
     let began = Instant::now();
     into.restore(&file, folder.path(), &mut |_| ()).await.unwrap();

@@ -30,15 +30,20 @@ use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, EventKind
 use futures_util::future::join_all;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::time::timeout;
 use trial::{PATIENCE, Trial, event};
 
 const BATCHES: usize = 400;
 
+/// What all hubs on the database at `address` share besides it: the folder of the root key.
+fn folder_of(address: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(address.replace(|character: char| !character.is_alphanumeric(), "-"))
+}
+
 async fn on_server(address: &str) -> Database {
     let config = StorageConfig { database: address.into(), ..StorageConfig::default() };
-    Database::connect(&config, Path::new("")).await.unwrap()
+    Database::connect(&config, &folder_of(address)).await.unwrap()
 }
 
 /// Everything that can be read back, in words.
@@ -193,7 +198,12 @@ async fn two_hubs_at_one_postgresql_lose_and_double_nothing() {
     const ROUNDS: u64 = 40;
     const COUNT: u64 = 5;
     let address = postgresql::database().await;
-    let start = || Trial::start_with(|config| config.storage.database = address.as_str().into());
+    let start = || {
+        Trial::start_with(|config| {
+            config.storage.database = address.as_str().into();
+            config.storage.root_key = folder_of(&address).join("keys/root.key");
+        })
+    };
     let hubs = [start().await, start().await];
     let total = EDGES * (ROUNDS * COUNT) as usize;
     let followers = hubs.each_ref().map(|hub| tokio::spawn(follow(hub.hub.store.clone(), total)));
@@ -245,7 +255,12 @@ async fn two_hubs_at_one_postgresql_lose_and_double_nothing() {
 async fn hubs_go_on_after_the_server_has_cut_every_connection() {
     const ROUNDS: u64 = 6;
     let address = postgresql::database().await;
-    let start = || Trial::start_with(|config| config.storage.database = address.as_str().into());
+    let start = || {
+        Trial::start_with(|config| {
+            config.storage.database = address.as_str().into();
+            config.storage.root_key = folder_of(&address).join("keys/root.key");
+        })
+    };
     let hubs = [start().await, start().await];
     let total = (ROUNDS * 3) as usize;
     // Follows what the other hub keeps, so it has to hear again as well.
@@ -281,9 +296,9 @@ async fn the_password_may_stand_in_a_file_and_is_never_said() {
     let config =
         StorageConfig { database: bare.as_str().into(), password_file: Some(file.clone()), ..StorageConfig::default() };
     std::fs::write(&file, format!("{}\n", postgresql::PASSWORD)).unwrap();
-    Database::connect(&config, Path::new("")).await.unwrap().close().await;
+    Database::connect(&config, folder.path()).await.unwrap().close().await;
     std::fs::write(&file, "another").unwrap();
-    let error = Database::connect(&config, Path::new("")).await.unwrap_err();
+    let error = Database::connect(&config, folder.path()).await.unwrap_err();
     let said = format!("{error} {error:?} {config:?}");
     assert!(said.contains("password authentication failed") && said.contains("right"), "{said}");
     assert!(!said.contains("another") && !said.contains(postgresql::PASSWORD), "{said}");

@@ -14,6 +14,7 @@ use cloud_hub::{
     lake::{Lake, LakeConfig},
     storage::{
         Database,
+        backup::{RootKeyIn, root_key_in},
         config::StorageConfig,
         lake::LakeFile,
         objects::Objects,
@@ -205,7 +206,11 @@ async fn lies_in_the_lake(config: StorageConfig) {
     // Restored elsewhere, without the objects: the lake is made anew.
     let restored = tempfile::tempdir().unwrap();
     let backup = folder.path().join("backup");
-    rink.database.backup(&backup, Vec::new(), &mut |_| ()).await.unwrap();
+    rink.database.backup(&backup, Vec::new(), true, &mut |_| ()).await.unwrap();
+    let root_key = root_key_in(&backup).await.unwrap();
+    let RootKeyIn::Within(root_key) = root_key else { panic!("made with it") };
+    fs::create_dir(restored.path().join("keys")).unwrap();
+    fs::write(restored.path().join("keys/root.key"), root_key).unwrap();
     rink.database = Database::open(&restored.path().join("hub.sqlite")).await.unwrap();
     rink.database.restore(&backup, restored.path(), &mut |_| ()).await.unwrap();
     rink.objects = Objects::open(&config, restored.path()).unwrap();

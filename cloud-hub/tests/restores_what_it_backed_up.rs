@@ -42,6 +42,13 @@ impl Place {
         Self { config: StorageConfig::default(), folder: tempfile::tempdir().unwrap() }
     }
 
+    /// The file that its operator kept apart.
+    fn bring_root_key(&self, from: &Place) {
+        let path = |place: &Place| place.folder.path().join(&place.config.root_key);
+        fs::create_dir_all(path(self).parent().unwrap()).unwrap();
+        fs::copy(path(from), path(self)).unwrap();
+    }
+
     async fn open(&self) -> Database {
         Database::connect(&self.config, self.folder.path()).await.unwrap()
     }
@@ -109,7 +116,7 @@ async fn from_and_into(from: Place, into: Place) {
     };
     let backing = async {
         let other = from.open().await;
-        let done = other.backup(&file, beside.clone(), &mut |_| ()).await.unwrap();
+        let done = other.backup(&file, beside.clone(), false, &mut |_| ()).await.unwrap();
         stop.store(true, Ordering::Relaxed);
         other.close().await;
         done
@@ -118,9 +125,10 @@ async fn from_and_into(from: Place, into: Place) {
     assert!(groups >= 3 && made.rows > 1_000, "{groups} groups, {} rows", made.rows);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(&file).unwrap().len(), made.bytes);
-    let error = live.backup(&file, Vec::new(), &mut |_| ()).await.unwrap_err().to_string();
+    let error = live.backup(&file, Vec::new(), false, &mut |_| ()).await.unwrap_err().to_string();
     assert!(error.contains("is there already"), "{error}");
 
+    into.bring_root_key(&from);
     let restored = into.open().await;
     let mut told: Vec<Progress> = Vec::new();
     let done = restored.restore(&file, into.folder.path(), &mut |progress| told.push(progress)).await.unwrap();
@@ -183,7 +191,14 @@ async fn what_is_no_whole_backup_is_refused_and_an_older_one_is_brought_up_to_da
         live.keep(&[boxes.next()]).await.unwrap();
     }
     let file = from.folder.path().join("backup");
-    live.backup(&file, Vec::new(), &mut |_| ()).await.unwrap();
+    live.backup(&file, Vec::new(), false, &mut |_| ()).await.unwrap();
+    // Without the root key nothing is taken.
+    let stranger = Place::in_a_file();
+    let restored = stranger.open().await;
+    let error = restored.restore(&file, stranger.folder.path(), &mut |_| ()).await.unwrap_err().to_string();
+    assert!(error.contains("root.key") && error.contains("copy that file"), "{error}");
+    assert_eq!(restored.holdings().await.unwrap(), []);
+    into.bring_root_key(&from);
     let restored = into.open().await;
     let refused = async |name: &str, change: &dyn Fn(&Path), words: &str| {
         let path = from.folder.path().join(name);
@@ -233,13 +248,25 @@ async fn the_program_moves_a_hub_with_the_keys_that_boxes_trust() {
     assert!(code.status.success(), "{}", String::from_utf8_lossy(&code.stderr));
     let made = program(&["backup", &file, "--data", &data]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = fs::read_to_string(format!("{data}/certificates/ca-key.pem")).unwrap();
+    let inner = key.lines().nth(1).unwrap().as_bytes().to_vec();
+    let holds = |file: &str| fs::read(file).unwrap().windows(inner.len()).any(|bytes| bytes == inner);
+    assert!(!holds(&file), "a backup shows the authority's key");
+    let whole = path("whole.backup");
+    assert!(program(&["backup", &whole, "--with-root-key", "--data", &data]).status.success());
+    let moved = path("moved");
+    assert!(program(&["restore", &whole, "--data", &moved]).status.success());
+    assert_eq!(fs::read_to_string(format!("{moved}/certificates/ca-key.pem")).unwrap(), key);
 
     let address = postgresql::database().await;
     let config = format!(
         "data = {server:?}\n[storage]\ndatabase = {address:?}\n[ingest]\ncertificates = \"{server}/certificates\"\n"
     );
     fs::write(path("hub.toml"), config).unwrap();
-    let restored = program(&["restore", &file, "--config", &path("hub.toml")]);
+    let without = program(&["restore", &file, "--config", &path("hub.toml")]);
+    assert!(!without.status.success() && String::from_utf8_lossy(&without.stderr).contains("--root-key"));
+    let root_key = format!("{data}/keys/root.key");
+    let restored = program(&["restore", &file, "--config", &path("hub.toml"), "--root-key", &root_key]);
     let (said, errors) = (String::from_utf8_lossy(&restored.stdout), String::from_utf8_lossy(&restored.stderr));
     assert!(restored.status.success() && said.contains("restored") && errors.contains("100 %"), "{said}{errors}");
     for name in ["ca.pem", "ca-key.pem"] {

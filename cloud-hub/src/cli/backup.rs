@@ -8,7 +8,7 @@ use crate::{
     config::HubConfig,
     storage::{
         Database,
-        backup::{Beside, Done},
+        backup::{Beside, Done, RootKeyIn, root_key_in},
         copying::Progress,
     },
     time,
@@ -25,10 +25,13 @@ use std::{
 const OF_BACKUP: &str = "Examples:
   cloud-hub backup /mnt/usb/hub-monday.backup --data /var/lib/rinkside-hub
   cloud-hub backup monday.backup --config /etc/rinkside/hub.toml   from PostgreSQL too, if hub.toml names one
+  cloud-hub backup monday.backup --with-root-key                   all in one file: keep it as carefully as the hub
 
-The hub may run meanwhile. Keep the file as carefully as the hub: it holds its private keys.";
+The hub may run meanwhile. Without --with-root-key, what is personal and the hub's private keys can only be read with the
+root key (keys/root.key): keep a copy of that file apart.";
 const OF_RESTORE: &str = "Examples:
   cloud-hub restore monday.backup --data /var/lib/rinkside-hub
+  cloud-hub restore monday.backup --data new --root-key root.key   with the root key that was kept apart
   cloud-hub restore monday.backup --config postgresql.toml         from SQLite to PostgreSQL, or back
 
 The hub must be empty and must not run. Boxes then fill in what they have and the backup has not, and say what they have
@@ -41,6 +44,9 @@ pub(super) struct Backup {
     place: Place,
     /// The file to make; it must not be there yet
     file: PathBuf,
+    /// Put the root key into it too: whoever has the file reads everything
+    #[arg(long)]
+    with_root_key: bool,
 }
 
 #[derive(Debug, Args)]
@@ -50,26 +56,33 @@ pub(super) struct Restore {
     place: Place,
     /// A file that `cloud-hub backup` made
     file: PathBuf,
+    /// The root key of the hub it was made of, when the backup was made without it
+    #[arg(long, value_name = "FILE")]
+    root_key: Option<PathBuf>,
 }
 
 /// Makes a backup.
-pub(super) async fn backup(Backup { place, file }: Backup) -> anyhow::Result<()> {
+pub(super) async fn backup(Backup { place, file, with_root_key }: Backup) -> anyhow::Result<()> {
     let config = place.configuration()?;
     let database = super::database(&config).await?;
     let beside = certificates(&config)?;
     let began_us = time::monotonic_us();
-    let done = database.backup(&file, beside, &mut meter("backup")).await;
+    let done = database.backup(&file, beside, with_root_key, &mut meter("backup")).await;
     database.close().await;
     println!("{}: {}", file.display(), sentence(&done?, began_us));
+    if !with_root_key {
+        println!("to restore it, {} is needed too: keep a copy apart from the backup", database.root_key().display());
+    }
     Ok(())
 }
 
 /// Takes a backup back.
-pub(super) async fn restore(Restore { place, file }: Restore) -> anyhow::Result<()> {
+pub(super) async fn restore(Restore { place, file, root_key }: Restore) -> anyhow::Result<()> {
     let config = place.configuration()?;
     let folder = &config.ingest.certificates;
     let there = fs::read_dir(folder).into_iter().flatten().next().is_some();
     ensure!(!there, "{} is not empty: restore where no hub was yet", folder.display());
+    bring_root_key(&config, &file, root_key.as_deref()).await?;
     let database = Database::connect(&config.storage, &config.data).await?;
     let began_us = time::monotonic_us();
     let done = database.restore(&file, &config.data, &mut meter("restore")).await;
@@ -81,6 +94,26 @@ pub(super) async fn restore(Restore { place, file }: Restore) -> anyhow::Result<
         write(&config.ingest.certificates.join(name), bytes)?;
     }
     println!("{}: restored, {}", file.display(), sentence(&done, began_us));
+    Ok(())
+}
+
+/// Puts the root key of the backup `file` where the new hub looks for it.
+async fn bring_root_key(config: &HubConfig, file: &Path, given: Option<&Path>) -> anyhow::Result<()> {
+    let path = config.data.join(&config.storage.root_key);
+    let bytes = match (given, root_key_in(file).await?) {
+        (Some(given), _) => fs::read(given).with_context(|| format!("cannot read {}", given.display()))?,
+        (None, RootKeyIn::Within(bytes)) => bytes,
+        (None, RootKeyIn::Apart) => {
+            let cure = "give the hub's root key, which was kept apart, with --root-key";
+            ensure!(path.exists(), "{} was made without its root key: {cure}", file.display());
+            return Ok(());
+        }
+        (None, RootKeyIn::Nowhere) => return Ok(()),
+    };
+    match fs::read(&path) {
+        Ok(there) => ensure!(there == bytes, "{} is another root key: restore where no hub was yet", path.display()),
+        Err(_) => write(&path, &bytes)?,
+    }
     Ok(())
 }
 
@@ -100,7 +133,8 @@ fn certificates(config: &HubConfig) -> anyhow::Result<Vec<Beside>> {
 
 /// Keys are for the owner alone.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mode = if path.to_string_lossy().ends_with("key.pem") { 0o600 } else { 0o644 };
+    let name = path.to_string_lossy();
+    let mode = if name.ends_with(".key") || name.ends_with("key.pem") { 0o600 } else { 0o644 };
     let written = || {
         fs::create_dir_all(path.parent().unwrap_or(path))?;
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;

@@ -1,5 +1,5 @@
-//! The command line: `serve`, `edges`, `command`, `reconcile`, `projections`, `backup`, `restore`, `check-config`,
-//! `openapi`.
+//! The command line: `serve`, `edges`, `command`, `reconcile`, `projections`, `backup`, `restore`, `keys`,
+//! `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
@@ -9,6 +9,7 @@ mod edges;
 mod projections;
 mod reconcile;
 mod backup;
+mod keys;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
@@ -34,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   cloud-hub reconcile 2024020001                      what became of every record of that game
   cloud-hub backup monday.backup                      the whole hub in one file, while it runs
   cloud-hub restore monday.backup --data new          and back, also into another engine
+  cloud-hub keys rotate                               a new root key for what lies sealed
   cloud-hub projections rebuild                       the read tables again, from all events
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
@@ -60,6 +62,8 @@ enum What {
     Backup(backup::Backup),
     /// Take a backup into an empty hub, of either engine
     Restore(backup::Restore),
+    /// How the keys stand that seal what is personal; make new ones
+    Keys(keys::Keys),
     /// Make the read tables again
     Projections(projections::Projections),
     /// Read a configuration and say everything that is wrong with it
@@ -110,6 +114,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         What::Reconcile(reconcile) => on_this_thread(reconcile::run(reconcile)),
         What::Backup(backup) => on_this_thread(backup::backup(backup)),
         What::Restore(restore) => on_this_thread(backup::restore(restore)),
+        What::Keys(keys) => on_this_thread(keys::run(keys)),
         What::Projections(projections) => on_this_thread(projections::run(projections)),
         What::CheckConfig { file } => {
             read(&file)?;

@@ -2,8 +2,8 @@
 //! hub's certificates in `backup_files`. So it can be looked into, and taken back into either engine.
 //!
 //! Comes in: a hub that runs or not. Goes out: a file that is whole or not there; and of such a file an empty hub with the
-//! same rows. Never: a write into the backup, a row over rows that are there, objects (they are made from the tables). A
-//! backup holds keys and personal data: only its owner may read it.
+//! same rows. Never: a write into the backup, a row over rows that are there, objects (they are made from the tables).
+//! What is personal, and the certificates' keys, lie sealed in it; the root key is in it only when the operator says so.
 //!
 //! A hub that is taken back says another epoch, so that pages do not take its next events for those they have seen.
 
@@ -11,6 +11,7 @@ use super::{
     Database, StorageError, config,
     copying::{self, Watcher},
     engine::Engine,
+    keyring::HUB,
     migrations,
 };
 use sqlx::{
@@ -27,7 +28,11 @@ use std::{
 /// How often is looked how far SQLite has come, which does not tell.
 const LOOK: Duration = Duration::from_millis(200);
 /// What a backup's tables hold that the migrations made themselves, so that an empty hub has it too.
-const BORN_WITH: [&str; 2] = ["event_store_epoch", "projection_progress"];
+const BORN_WITH: [&str; 3] = ["event_store_epoch", "projection_progress", "data_keys"];
+/// The root key among the files of a backup, which alone is not sealed.
+const ROOT_KEY: &str = "root.key";
+/// The migration from which on rows are sealed.
+const SEALING: i64 = 11;
 
 /// A file that goes with the tables: its name, and what is in it.
 pub type Beside = (String, Vec<u8>);
@@ -45,7 +50,14 @@ pub struct Done {
 
 impl Database {
     /// Writes all tables, as they are at one instant, and `beside` into the new file `path`. Boxes and pages go on.
-    pub async fn backup(&self, path: &Path, beside: Vec<Beside>, watcher: Watcher<'_>) -> Result<Done, StorageError> {
+    /// `with_root_key`, the file is all that is needed to restore it, and to read it.
+    pub async fn backup(
+        &self,
+        path: &Path,
+        beside: Vec<Beside>,
+        with_root_key: bool,
+        watcher: Watcher<'_>,
+    ) -> Result<Done, StorageError> {
         let fault = |reason: String| StorageError::Backup { path: path.to_owned(), reason };
         if path.exists() {
             return Err(fault("is there already: choose another name, or remove it".into()));
@@ -59,7 +71,16 @@ impl Database {
                 Engine::Sqlite => self.vacuum_into(&part, watcher).await?,
                 Engine::Postgresql => self.copy_into(&part, watcher).await?,
             }
-            finish(&part, &beside).await
+            let mut files = Vec::with_capacity(beside.len() + 1);
+            let key = self.data_key(HUB).await?;
+            for (name, bytes) in &beside {
+                files.push((name.clone(), key.seal(&place_of(name), bytes).into_bytes()));
+            }
+            if with_root_key {
+                let bytes = fs::read(self.root_key()).map_err(|error| fault(error.to_string()))?;
+                files.push((ROOT_KEY.to_owned(), bytes));
+            }
+            finish(&part, &files).await
         };
         let rows = match written.await {
             Ok(rows) => rows,
@@ -105,7 +126,7 @@ impl Database {
     }
 
     async fn copy_into(&self, part: &Path, watcher: Watcher<'_>) -> Result<(), StorageError> {
-        let file = Self::open(part).await?;
+        let file = Self::open_tables(part, self.root_key().to_owned()).await?;
         let tables = copying::tables(&mut *file.writer().acquire().await?).await?;
         let mut from = self.begin_reading().await?;
         let mut into = file.begin().await?;
@@ -130,14 +151,20 @@ impl Database {
         if outdated {
             let copied = fs::create_dir_all(work).and_then(|()| fs::copy(path, &older));
             copied.map_err(|error| fault(format!("cannot be copied to {}: {error}", older.display())))?;
-            Self::open(&older).await?.close().await;
+            Self::open_tables(&older, self.root_key().to_owned()).await?.close().await;
         }
         let taken = self.take(if outdated { &older } else { path }, watcher).await;
         if outdated {
             remove(&older);
         }
-        let bytes = fs::metadata(path).map_or(0, |found| found.len());
-        Ok(Done { rows: taken?, bytes, beside })
+        let (rows, bytes) = (taken?, fs::metadata(path).map_or(0, |found| found.len()));
+        let mut opened = Vec::with_capacity(beside.len());
+        for (name, sealed) in beside {
+            // Of an older hub they are not sealed.
+            let bytes = if name == ROOT_KEY { continue } else { self.opened_bytes(&place_of(&name), sealed).await? };
+            opened.push((name, bytes));
+        }
+        Ok(Done { rows, bytes, beside: opened })
     }
 
     async fn take(&self, path: &Path, watcher: Watcher<'_>) -> Result<u64, StorageError> {
@@ -166,11 +193,37 @@ impl Database {
         {
             sqlx::query(anew).execute(&mut *into).await?;
         }
+        self.look_that_it_opens(&mut into).await?;
         into.commit().await?;
         from.commit().await?;
         file.close().await;
         Ok(rows)
     }
+}
+
+/// Where the root key of a backup is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootKeyIn {
+    /// In the backup.
+    Within(Vec<u8>),
+    /// Kept apart: without it the backup is not taken back.
+    Apart,
+    /// Nothing in it is sealed: an older hub made it.
+    Nowhere,
+}
+
+/// Where the root key of the backup at `path` is.
+pub async fn root_key_in(path: &Path) -> Result<RootKeyIn, StorageError> {
+    let fault = |reason: String| StorageError::Backup { path: path.to_owned(), reason };
+    let (versions, files) = look_into(path).await.map_err(fault)?;
+    let within = files.into_iter().find(|(name, _)| name == ROOT_KEY).map(|(_, bytes)| RootKeyIn::Within(bytes));
+    let without = if versions.contains(&SEALING) { RootKeyIn::Apart } else { RootKeyIn::Nowhere };
+    Ok(within.unwrap_or(without))
+}
+
+/// Where a file of a backup lies: what seals it holds it there.
+fn place_of(name: &str) -> String {
+    format!("backup_files/{name}")
 }
 
 /// Puts `beside` into the backup and proves that it can be read: how many rows it has.

@@ -22,13 +22,20 @@ pub struct StorageConfig {
     pub database: DatabaseAddress,
     /// File with the password of PostgreSQL's user. Without one it is taken from the environment, else from the address.
     pub password_file: Option<PathBuf>,
+    /// File with the key that wraps all others, relative ones in the data folder. Hubs on one server share it.
+    pub root_key: PathBuf,
     /// Where objects lie: a folder, relative ones in the data folder, or `s3://bucket/below`.
     pub objects: String,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { database: DatabaseAddress("hub.sqlite".to_owned()), password_file: None, objects: "objects".to_owned() }
+        Self {
+            database: DatabaseAddress("hub.sqlite".to_owned()),
+            password_file: None,
+            root_key: "keys/root.key".into(),
+            objects: "objects".to_owned(),
+        }
     }
 }
 

@@ -1,17 +1,18 @@
 //! Facts born at the hub: appended with the sequence the writer expects, read in order.
 //!
-//! Comes in: an [`Appending`]. Goes out: whether it stands, told after the commit. The event, the read rows it makes and
+//! Comes in: an [`Appending`]; what is about one person is sealed. Goes out: whether it stands, told after the commit. The event, the read rows it makes and
 //! the answer to its idempotency key move in one transaction, so a writer that is told is never half heard. Never:
 //! changes or removes an event. When another was first nothing is written and the writer is told where the stream stands.
 
 use super::{
     Database, StorageError,
     engine::{Row, Transaction},
+    keyring::person,
     resources::{self, ResourceRow},
     wake::Newest,
 };
 use crate::ids::Offset;
-use sqlx::Row as _;
+use sqlx::{Any, Executor, Row as _};
 
 /// Answers kept for writers that ask again: a day of a busy league; then the oldest go.
 const KEYS_MAX: i64 = 100_000;
@@ -83,6 +84,15 @@ pub enum Appended {
     Before(KeptAnswer),
 }
 
+/// Where a payload lies: what seals it holds it there.
+fn place_of(stream: &str, sequence: i64) -> String {
+    format!("hub_events/{stream}/{sequence}")
+}
+
+fn place_of_answer(name: &str) -> String {
+    format!("idempotency_keys/{name}")
+}
+
 fn row_from(row: &Row) -> Result<HubEventRow, StorageError> {
     Ok(HubEventRow {
         place: Offset(row.try_get::<i64, _>("place")? as u64),
@@ -97,11 +107,24 @@ fn row_from(row: &Row) -> Result<HubEventRow, StorageError> {
 impl Database {
     /// Appends one event, or says why not.
     pub async fn append(&self, appending: &Appending) -> Result<Appended, StorageError> {
+        let person = match person(&appending.stream) {
+            Some(person) => Some(self.data_key(person).await?),
+            None => None,
+        };
+        let sealed = |place: &str, text: &str| match &person {
+            Some(key) => key.seal(place, text.as_bytes()),
+            None => text.to_owned(),
+        };
+        let row = match &appending.row {
+            Some(RowChange::Set(row)) => Some(self.sealed_row(row).await?),
+            _ => None,
+        };
         let mut transaction = self.begin().await?;
         if let Some(key) = &appending.key
-            && let Some(before) = kept_answer(&mut transaction, &key.name).await?
+            && let Some(before) = kept_answer(&mut *transaction, &key.name).await?
         {
-            return Ok(Appended::Before(before));
+            transaction.rollback().await?;
+            return Ok(Appended::Before(self.answer_opened(before).await?));
         }
         let stands: i64 = sqlx::query("SELECT COALESCE(MAX(sequence), 0) FROM hub_events WHERE stream = $1")
             .bind(&appending.stream)
@@ -119,17 +142,19 @@ impl Database {
         .bind(stands + 1)
         .bind(appending.at_us)
         .bind(&appending.author)
-        .bind(&appending.payload)
+        .bind(sealed(&place_of(&appending.stream, stands + 1), &appending.payload))
         .fetch_one(&mut *transaction)
         .await?
         .try_get(0)?;
-        match &appending.row {
-            Some(RowChange::Set(row)) => resources::set(&mut transaction, row).await?,
-            Some(RowChange::Removed(kind, id)) => resources::remove(&mut transaction, kind, id).await?,
-            None => {}
+        if let Some(row) = &row {
+            resources::set(&mut transaction, row).await?;
+        }
+        if let Some(RowChange::Removed(kind, id)) = &appending.row {
+            resources::remove(&mut transaction, kind, id).await?;
         }
         if let Some(key) = &appending.key {
-            keep_answer(&mut transaction, key, appending.at_us).await?;
+            let answer = sealed(&place_of_answer(&key.name), &key.answer);
+            keep_answer(&mut transaction, &KeptAnswer { answer, ..key.clone() }, appending.at_us).await?;
         }
         let newest = Newest { fact: Offset(place as u64), ..Newest::default() };
         self.engine().tell(&mut transaction, newest).await?;
@@ -139,14 +164,12 @@ impl Database {
 
     /// At most `events_max` events after `place`, oldest first.
     pub async fn hub_events_after(&self, place: Offset, events_max: usize) -> Result<Vec<HubEventRow>, StorageError> {
-        sqlx::query("SELECT * FROM hub_events WHERE place > $1 ORDER BY place LIMIT $2")
+        let rows = sqlx::query("SELECT * FROM hub_events WHERE place > $1 ORDER BY place LIMIT $2")
             .bind(place.0 as i64)
             .bind(events_max as i64)
             .fetch_all(self.readers())
-            .await?
-            .iter()
-            .map(row_from)
-            .collect()
+            .await?;
+        self.events_opened(&rows).await
     }
 
     /// At most `events_max` events of `stream` after its `sequence`, oldest first.
@@ -156,15 +179,24 @@ impl Database {
         sequence: u64,
         events_max: usize,
     ) -> Result<Vec<HubEventRow>, StorageError> {
-        sqlx::query("SELECT * FROM hub_events WHERE stream = $1 AND sequence > $2 ORDER BY sequence LIMIT $3")
-            .bind(stream)
-            .bind(sequence as i64)
-            .bind(events_max as i64)
-            .fetch_all(self.readers())
-            .await?
-            .iter()
-            .map(row_from)
-            .collect()
+        let rows =
+            sqlx::query("SELECT * FROM hub_events WHERE stream = $1 AND sequence > $2 ORDER BY sequence LIMIT $3")
+                .bind(stream)
+                .bind(sequence as i64)
+                .bind(events_max as i64)
+                .fetch_all(self.readers())
+                .await?;
+        self.events_opened(&rows).await
+    }
+
+    async fn events_opened(&self, rows: &[Row]) -> Result<Vec<HubEventRow>, StorageError> {
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            let event = row_from(row)?;
+            let place = place_of(&event.stream, event.sequence as i64);
+            events.push(HubEventRow { payload: self.opened(&place, event.payload).await?, ..event });
+        }
+        Ok(events)
     }
 
     /// The newest sequence of `stream`; 0 when there is none.
@@ -178,11 +210,15 @@ impl Database {
 
     /// What was answered to the key `name`.
     pub async fn answer_kept(&self, name: &str) -> Result<Option<KeptAnswer>, StorageError> {
-        let row = sqlx::query("SELECT name, request, answer FROM idempotency_keys WHERE name = $1")
-            .bind(name)
-            .fetch_optional(self.readers())
-            .await?;
-        row.as_ref().map(answer_from).transpose()
+        match kept_answer(self.readers(), name).await? {
+            Some(kept) => Ok(Some(self.answer_opened(kept).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn answer_opened(&self, kept: KeptAnswer) -> Result<KeptAnswer, StorageError> {
+        let answer = self.opened(&place_of_answer(&kept.name), kept.answer).await?;
+        Ok(KeptAnswer { answer, ..kept })
     }
 }
 
@@ -190,10 +226,13 @@ fn answer_from(row: &Row) -> Result<KeptAnswer, StorageError> {
     Ok(KeptAnswer { name: row.try_get("name")?, request: row.try_get("request")?, answer: row.try_get("answer")? })
 }
 
-async fn kept_answer(transaction: &mut Transaction, name: &str) -> Result<Option<KeptAnswer>, StorageError> {
+async fn kept_answer<'c>(
+    from: impl Executor<'c, Database = Any>,
+    name: &str,
+) -> Result<Option<KeptAnswer>, StorageError> {
     let row = sqlx::query("SELECT name, request, answer FROM idempotency_keys WHERE name = $1")
         .bind(name)
-        .fetch_optional(&mut **transaction)
+        .fetch_optional(from)
         .await?;
     row.as_ref().map(answer_from).transpose()
 }

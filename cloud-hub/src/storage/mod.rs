@@ -26,10 +26,13 @@ pub mod hub_events;
 pub mod skating;
 pub mod correcting;
 pub mod boxes;
+mod sealing;
+pub mod keyring;
 
 use self::{
     config::StorageConfig,
     engine::{Engine, Transaction},
+    keyring::Keyring,
 };
 use sqlx::{AnyPool, any::AnyConnectOptions};
 use std::{
@@ -80,6 +83,14 @@ pub enum StorageError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The root key cannot be read, written or is another's.
+    #[error("storage.root_key {path} {reason}")]
+    Keys {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
     /// A backup cannot be made or taken back.
     #[error("backup {path}: {reason}")]
     Backup {
@@ -96,6 +107,7 @@ pub struct Database {
     engine: Engine,
     writer: AnyPool,
     readers: AnyPool,
+    keyring: Keyring,
     /// With its password: never printed.
     options: AnyConnectOptions,
 }
@@ -109,8 +121,11 @@ impl fmt::Debug for Database {
 impl Database {
     /// Opens what `config` names, a file in the folder `data` or a server, and brings its tables up to date.
     pub async fn connect(config: &StorageConfig, data: &Path) -> Result<Self, StorageError> {
+        let root_key = data.join(&config.root_key);
         if let Some(path) = config.file(data) {
-            return Self::open(&path).await;
+            let database = Self::open_tables(&path, root_key).await?;
+            database.open_keyring().await?;
+            return Ok(database);
         }
         sqlx::any::install_default_drivers();
         let served = async {
@@ -118,13 +133,24 @@ impl Database {
             let patient = Engine::Postgresql.patient(options.clone()).await?;
             migrations::run(Engine::Postgresql, &patient).await?;
             patient.close().await;
-            Self::pooled(Engine::Postgresql, options.clone(), options).await
+            Self::pooled(Engine::Postgresql, options.clone(), options, root_key).await
         };
-        served.await.map_err(|source| StorageError::Connect { address: config.database.to_string(), source })
+        let database: Self =
+            served.await.map_err(|source| StorageError::Connect { address: config.database.to_string(), source })?;
+        database.open_keyring().await?;
+        Ok(database)
     }
 
-    /// Opens or makes the file at `path` and brings its tables up to date.
+    /// Opens or makes the file at `path`, with its root key beside it, and brings its tables up to date.
     pub async fn open(path: &Path) -> Result<Self, StorageError> {
+        let beside = path.parent().unwrap_or(Path::new("")).join(StorageConfig::default().root_key);
+        let database = Self::open_tables(path, beside).await?;
+        database.open_keyring().await?;
+        Ok(database)
+    }
+
+    /// For files of this folder: opens or makes the file at `path`; whether its root key is there is not looked at.
+    pub(in crate::storage) async fn open_tables(path: &Path, root_key: PathBuf) -> Result<Self, StorageError> {
         sqlx::any::install_default_drivers();
         let opened = async {
             if let Some(folder) = path.parent() {
@@ -134,7 +160,8 @@ impl Database {
             let turn = fs::File::create(path.with_extension("lock"))?;
             turn.lock()?;
             let database =
-                Self::pooled(Engine::Sqlite, config::of_file(path, true)?, config::of_file(path, false)?).await?;
+                Self::pooled(Engine::Sqlite, config::of_file(path, true)?, config::of_file(path, false)?, root_key)
+                    .await?;
             migrations::run(Engine::Sqlite, &database.writer).await?;
             Ok(database)
         };
@@ -145,10 +172,11 @@ impl Database {
         engine: Engine,
         writer: AnyConnectOptions,
         options: AnyConnectOptions,
+        root_key: PathBuf,
     ) -> Result<Self, sqlx::Error> {
         let writer = engine.writer(writer).await?;
         let readers = engine.readers(options.clone()).await?;
-        Ok(Self { engine, writer, readers, options })
+        Ok(Self { engine, writer, readers, keyring: Keyring::new(root_key), options })
     }
 
     /// For files of this folder: which engine it is.

@@ -1,9 +1,10 @@
 //! Reads back what the boxes have sent, in the order the hub took it.
 
-use super::{Database, StorageError, engine::Row, wake::Newest};
+use super::{Database, StorageError, engine::Row, records::place_of_reading, wake::Newest};
 use crate::ids::Offset;
 use firmware_protocol::network::{self, Event, Record, Stream, Telemetry, TrackChunk};
 use sqlx::{AssertSqlSafe, Row as _};
+use std::num::ParseFloatError;
 
 /// One hockey event as the event store keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,28 +157,34 @@ impl Database {
     /// The newest reading of each name and subject of each box.
     pub async fn telemetry_newest(&self) -> Result<Vec<StoredTelemetry>, StorageError> {
         let rows = sqlx::query(
-            "SELECT venue, edge, name, subject, value, captured_us FROM (
-                SELECT venue, edge, name, subject, value, captured_us, ROW_NUMBER() OVER (
+            "SELECT venue, edge, epoch, sequence, name, subject, value, sealed, captured_us FROM (
+                SELECT venue, edge, epoch, sequence, name, subject, value, sealed, captured_us, ROW_NUMBER() OVER (
                     PARTITION BY edge, name, subject ORDER BY captured_us DESC, epoch DESC, sequence DESC) AS place
                 FROM telemetry
              ) AS newest WHERE place = 1 ORDER BY edge, name, subject",
         )
         .fetch_all(self.readers())
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(StoredTelemetry {
-                    venue: row.try_get("venue")?,
-                    edge: row.try_get("edge")?,
-                    telemetry: Telemetry {
-                        captured_us: row.try_get("captured_us")?,
-                        name: row.try_get("name")?,
-                        subject: row.try_get("subject")?,
-                        value: row.try_get("value")?,
-                    },
-                })
-            })
-            .collect()
+        let mut newest = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (edge, sequence): (String, i64) = (row.try_get("edge")?, row.try_get("sequence")?);
+            let value = match row.try_get::<Option<String>, _>("sealed")? {
+                None => row.try_get("value")?,
+                Some(sealed) => {
+                    let place = place_of_reading(&edge, row.try_get("epoch")?, sequence);
+                    let fault = |reason: ParseFloatError| StorageError::Row {
+                        table: "telemetry",
+                        row: sequence,
+                        reason: reason.to_string(),
+                    };
+                    self.opened(&place, sealed).await?.parse().map_err(fault)?
+                }
+            };
+            let (captured_us, name) = (row.try_get("captured_us")?, row.try_get("name")?);
+            let telemetry = Telemetry { captured_us, name, subject: row.try_get("subject")?, value };
+            newest.push(StoredTelemetry { venue: row.try_get("venue")?, edge, telemetry });
+        }
+        Ok(newest)
     }
 
     /// What is newest of all that is appended.

@@ -5,11 +5,14 @@
 //! gap and leaves nothing. Several deliveries share one commit, because waiting for the disk is what it costs. On
 //! failure nothing of the group is kept.
 
-use super::{Database, StorageError, engine::Transaction, storable, wake::Newest};
+use super::{Database, StorageError, engine::Transaction, keyring::wearer, sealing::DataKey, storable, wake::Newest};
 use crate::ids::Offset;
 use firmware_protocol::network::{Answer, Event, Stream, Telemetry};
 use sqlx::Row as _;
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 /// A batch from a known box, its records opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,10 +88,18 @@ pub struct Kept {
 }
 
 type Journal<'a> = (&'a str, u64, Stream);
+/// The keys for readings of what people wear, by [`wearer`].
+type Worn = HashMap<String, Arc<DataKey>>;
+
+/// Where a reading lies: what seals it holds it there.
+pub(super) fn place_of_reading(edge: &str, epoch: i64, sequence: i64) -> String {
+    format!("telemetry/{edge}/{epoch}/{sequence}")
+}
 
 impl Database {
     /// Keeps a group of deliveries in one transaction and waits for the disk.
     pub async fn keep(&self, deliveries: &[Delivery]) -> Result<Kept, StorageError> {
+        let worn = self.keys_of_worn(deliveries).await?;
         let mut transaction = self.begin().await?;
         let mut kept = Kept::default();
         let mut waters: HashMap<Journal<'_>, u64> = HashMap::new();
@@ -102,7 +113,7 @@ impl Database {
                 kept.answers.push(Answer::Gap { next_sequence: held });
                 continue;
             }
-            let next_sequence = keep_new(&mut transaction, delivery, held, &mut kept).await?;
+            let next_sequence = keep_new(&mut transaction, delivery, held, &worn, &mut kept).await?;
             if next_sequence > held {
                 set_high_water(&mut transaction, journal, next_sequence).await?;
             }
@@ -116,6 +127,23 @@ impl Database {
         }
         transaction.commit().await?;
         Ok(kept)
+    }
+
+    /// The keys for readings of what people wear.
+    async fn keys_of_worn(&self, deliveries: &[Delivery]) -> Result<Worn, StorageError> {
+        let mut worn = Worn::new();
+        for Delivery { edge, records, .. } in deliveries {
+            for record in records {
+                let Opened::Telemetry(Telemetry { captured_us, subject, .. }) = record else { continue };
+                if !subject.is_empty()
+                    && let Entry::Vacant(vacant) = worn.entry(wearer(edge, subject, *captured_us))
+                {
+                    let key = self.data_key(vacant.key()).await?;
+                    vacant.insert(key);
+                }
+            }
+        }
+        Ok(worn)
     }
 
     /// First sequence the hub does not hold.
@@ -163,6 +191,7 @@ async fn keep_new(
     transaction: &mut Transaction,
     delivery: &Delivery,
     held: u64,
+    worn: &Worn,
     kept: &mut Kept,
 ) -> Result<u64, StorageError> {
     let mut next_sequence = held;
@@ -176,7 +205,7 @@ async fn keep_new(
             continue;
         }
         // Of a loss, the hub may hold the first part: only the rest was lost to it.
-        keep_one(transaction, delivery, sequence.max(held), record, kept).await?;
+        keep_one(transaction, delivery, sequence.max(held), record, worn, kept).await?;
         kept.records += 1;
         next_sequence = last_sequence + 1;
     }
@@ -188,6 +217,7 @@ async fn keep_one(
     delivery: &Delivery,
     sequence: u64,
     record: &Opened,
+    worn: &Worn,
     kept: &mut Kept,
 ) -> Result<(), StorageError> {
     let Delivery { venue, edge, stream, .. } = delivery;
@@ -228,18 +258,23 @@ async fn keep_one(
             kept.tracks = Some(Offset(done.try_get::<i64, _>(0)? as u64));
         }
         Opened::Telemetry(telemetry) => {
+            let Telemetry { captured_us, subject, value, .. } = telemetry;
+            let sealed = worn
+                .get(&wearer(edge, subject, *captured_us))
+                .map(|key| key.seal(&place_of_reading(edge, epoch, sequence), value.to_string().as_bytes()));
             sqlx::query(
-                "INSERT INTO telemetry (edge, epoch, sequence, venue, captured_us, name, subject, value)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "INSERT INTO telemetry (edge, epoch, sequence, venue, captured_us, name, subject, value, sealed)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             )
             .bind(edge)
             .bind(epoch)
             .bind(sequence)
             .bind(venue)
-            .bind(telemetry.captured_us)
+            .bind(captured_us)
             .bind(storable(&telemetry.name))
-            .bind(storable(&telemetry.subject))
-            .bind(telemetry.value)
+            .bind(storable(subject))
+            .bind(if sealed.is_some() { 0.0 } else { *value })
+            .bind(sealed)
             .execute(&mut **transaction)
             .await?;
         }

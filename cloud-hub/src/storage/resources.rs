@@ -6,6 +6,7 @@
 use super::{
     Database, StorageError,
     engine::{Row, Transaction},
+    keyring::person,
 };
 use crate::ids::Offset;
 use sqlx::Row as _;
@@ -25,6 +26,11 @@ pub struct ResourceRow {
     pub payload: String,
     /// By what it is found: name and value.
     pub links: Vec<(String, String)>,
+}
+
+/// Where a payload lies: what seals it holds it there.
+fn place_of(kind: &str, id: &str) -> String {
+    format!("resources/{kind}/{id}")
 }
 
 fn row_from(row: &Row) -> Result<ResourceRow, StorageError> {
@@ -90,14 +96,33 @@ async fn unlink(transaction: &mut Transaction, kind: &str, id: &str) -> Result<(
 }
 
 impl Database {
+    /// `row` as it lies there.
+    pub(in crate::storage) async fn sealed_row(&self, row: &ResourceRow) -> Result<ResourceRow, StorageError> {
+        let mut sealed = row.clone();
+        if let Some(person) = person(&format!("{}/{}", row.kind, row.id)) {
+            sealed.payload = self.data_key(person).await?.seal(&place_of(&row.kind, &row.id), row.payload.as_bytes());
+        }
+        Ok(sealed)
+    }
+
+    async fn rows_opened(&self, rows: &[Row]) -> Result<Vec<ResourceRow>, StorageError> {
+        let mut things = Vec::with_capacity(rows.len());
+        for row in rows {
+            let thing = row_from(row)?;
+            let payload = self.opened(&place_of(&thing.kind, &thing.id), thing.payload).await?;
+            things.push(ResourceRow { payload, ..thing });
+        }
+        Ok(things)
+    }
+
     /// One thing.
     pub async fn resource(&self, kind: &str, id: &str) -> Result<Option<ResourceRow>, StorageError> {
         let row = sqlx::query("SELECT * FROM resources WHERE kind = $1 AND id = $2")
             .bind(kind)
             .bind(id)
-            .fetch_optional(self.readers())
+            .fetch_all(self.readers())
             .await?;
-        row.as_ref().map(row_from).transpose()
+        Ok(self.rows_opened(&row).await?.pop())
     }
 
     /// At most `rows_max` things of `kind` after `id`, in order of id; with `link`, only those it finds.
@@ -131,13 +156,13 @@ impl Database {
                 .await?
             }
         };
-        rows.iter().map(row_from).collect()
+        self.rows_opened(&rows).await
     }
 
     /// Every thing and every link, to compare.
     pub async fn resources_all(&self) -> Result<Vec<ResourceRow>, StorageError> {
         let rows = sqlx::query("SELECT * FROM resources ORDER BY kind, id").fetch_all(self.readers()).await?;
-        let mut things: Vec<ResourceRow> = rows.iter().map(row_from).collect::<Result<_, _>>()?;
+        let mut things = self.rows_opened(&rows).await?;
         for thing in &mut things {
             let links =
                 sqlx::query("SELECT name, value FROM resource_links WHERE kind = $1 AND id = $2 ORDER BY name, value")
@@ -154,6 +179,10 @@ impl Database {
     /// Puts `rows`, made from the events up to `place`, in place of all there are; answers `false`, and changes nothing,
     /// when there are newer events by now.
     pub async fn replace_resources(&self, place: Offset, rows: &[ResourceRow]) -> Result<bool, StorageError> {
+        let mut sealed = Vec::with_capacity(rows.len());
+        for row in rows {
+            sealed.push(self.sealed_row(row).await?);
+        }
         let mut transaction = self.begin().await?;
         let newest: i64 = sqlx::query("SELECT COALESCE(MAX(place), 0) FROM hub_events")
             .fetch_one(&mut *transaction)
@@ -164,7 +193,7 @@ impl Database {
         }
         sqlx::query("DELETE FROM resources").execute(&mut *transaction).await?;
         sqlx::query("DELETE FROM resource_links").execute(&mut *transaction).await?;
-        for row in rows {
+        for row in &sealed {
             set(&mut transaction, row).await?;
         }
         transaction.commit().await?;

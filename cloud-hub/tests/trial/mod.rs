@@ -2,13 +2,14 @@
 
 #![allow(dead_code, reason = "each promise uses its own part of this")]
 
-use cloud_hub::{config::HubConfig, pipeline::Hub};
+use cloud_hub::{config::HubConfig, pipeline::Hub, storage::config::StorageConfig};
 use firmware_protocol::network::{
     self, Acknowledgement, Answer, Batch, ChunkBuilder, Event, EventKind, GameClock, LivePlayer, LiveState, Record,
     Role, Side, Stream, Telemetry, TrackChunk, Who, topic,
 };
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -25,7 +26,8 @@ pub struct Trial {
     pub http: reqwest::Client,
     next_sequence: AtomicU64,
     next_tracks: AtomicU64,
-    _folder: tempfile::TempDir,
+    config: HubConfig,
+    folder: tempfile::TempDir,
 }
 
 impl Trial {
@@ -41,7 +43,17 @@ impl Trial {
         change(&mut config);
         let hub = Hub::start(&config).await.unwrap();
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { hub, http, next_sequence: AtomicU64::new(0), next_tracks: AtomicU64::new(0), _folder: folder }
+        Self { hub, http, next_sequence: AtomicU64::new(0), next_tracks: AtomicU64::new(0), config, folder }
+    }
+
+    /// The hub's data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the hub keeps its tables.
+    pub fn storage(&self) -> StorageConfig {
+        self.config.storage.clone()
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
