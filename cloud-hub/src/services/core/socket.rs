@@ -34,8 +34,8 @@ use tokio::{
 };
 use utoipa::IntoParams;
 
-/// tungstenite reserves 128 KiB a socket unless told: pages say little.
-const READ_BUFFER_BYTES: usize = 4 << 10;
+/// tungstenite reserves 128 KiB a socket unless told: pages say pongs of some bytes, and there may be 20,000 of them.
+const READ_BUFFER_BYTES: usize = 512;
 /// What one page may leave unread inside the hub, beside the kernel's buffer.
 const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 /// Pages say nothing but pongs.
