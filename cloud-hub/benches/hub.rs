@@ -175,7 +175,8 @@ async fn fan_out(sockets: u64, seconds: u64) {
     })
     .await
     .expect("it plays");
-    let spent_s = hub.processor_s() - before_s;
+    let after_s = hub.processor_s();
+    let [own_s, system_s] = [0, 1].map(|part| (after_s[part] - before_s[part]).max(0.01));
     let received = received.load(Ordering::Relaxed) as f64;
     let mut all = Histogram::<u64>::new(3).expect("three digits");
     taken_us.iter().for_each(|shard| all.add(&*shard.lock().expect("no task died")).expect("it resizes"));
@@ -184,7 +185,9 @@ async fn fan_out(sockets: u64, seconds: u64) {
     );
     let offered = sockets as f64 * 50.0;
     row("hub live frames delivered", received / seconds as f64, "messages/s", offered, &conditions);
-    row("hub live frames per core", received / spent_s.max(0.01), "messages/s", 200_000.0, &conditions);
+    row("hub live frames per core", received / (own_s + system_s), "messages/s", 200_000.0, &conditions);
+    // On loopback the sender's system time holds the receiver's side of TCP too.
+    row("hub live frames per core, own time", received / own_s, "messages/s", 200_000.0, &conditions);
     for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
         let milliseconds = all.value_at_quantile(quantile) as f64 / 1e3;
         row(&format!("hub live frame {name}"), milliseconds, "ms", 10.0, &conditions);

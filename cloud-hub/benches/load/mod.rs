@@ -150,13 +150,12 @@ impl Program {
         resident_bytes(self.id())
     }
 
-    /// Processor time it took, seconds.
-    pub fn processor_s(&self) -> f64 {
+    /// Processor time it took, seconds: its own, and the system's for it.
+    pub fn processor_s(&self) -> [f64; 2] {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("it lives");
         // After the name, which may hold anything: state is the first field, user and system time the 12th and 13th.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum();
-        ticks / TICKS_HZ
+        [11, 12].map(|at| fields[at].parse::<f64>().expect("a number") / TICKS_HZ)
     }
 }
 

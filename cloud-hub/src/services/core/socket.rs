@@ -27,7 +27,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{MissedTickBehavior, interval, timeout},
@@ -184,9 +184,11 @@ impl Page {
         ping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         ping.reset();
         let mut pings_unanswered = 0;
+        // Once, not at each frame: all pages wait in one list.
+        let mut stopping = pin!(core.shared.stop.cancelled());
         loop {
             tokio::select! {
-                () = core.shared.stop.cancelled() => return Err(End::Stopping),
+                () = &mut stopping => return Err(End::Stopping),
                 message = self.socket.recv() => match message {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Left),
                     Some(Ok(_)) => pings_unanswered = 0,
