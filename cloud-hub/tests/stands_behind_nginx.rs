@@ -136,9 +136,15 @@ async fn nginx_as_it_ships_passes_everything_on_and_names_the_caller() {
         assert_eq!((status, left.as_str()), expected, "{forged}");
     }
     assert_eq!(ask(&other, "127.0.0.2").await, (200, "2".to_owned()), "another caller has his own");
-    for (last, status) in [(2, 403), (1, 200)] {
-        let figures = caller(last).get(format!("https://{}/metrics", nginx.address)).send().await.unwrap();
-        assert_eq!(figures.status(), status, "/metrics from 127.0.0.{last}");
+    for (path, last, status) in [
+        ("/metrics", 2, 403),
+        ("/health", 2, 403),
+        ("/health/ready", 2, 403),
+        ("/health/live", 2, 200),
+        ("/health", 1, 200),
+    ] {
+        let answer = caller(last).get(format!("https://{}{path}", nginx.address)).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path} from 127.0.0.{last}");
     }
 
     // Live, as the page of that very origin.

@@ -144,3 +144,34 @@ impl GatewayConfig {
         if self.https.on { "https" } else { "http" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_said_with_what_can() {
+        assert_eq!(GatewayConfig::default().faults(), Vec::<String>::new());
+        let mut config = GatewayConfig {
+            head_timeout_ms: 1,
+            trusted_proxies: vec!["10.0.0.0/8".into(), "the proxy".into()],
+            origins: vec!["https://league.example".into(), "*".into(), "https://league.example/pages".into()],
+            ..GatewayConfig::default()
+        };
+        config.limits.reads_burst = 0;
+        config.https.key = Some("key.pem".into());
+        let faults = config.faults();
+        let expected = [
+            "gateway.head_timeout_ms 1 (100 to 600000)",
+            "gateway.limits.reads_burst 0 (1 to 1000000)",
+            "gateway.trusted_proxies \"the proxy\" (networks as",
+            "gateway.origins \"*\" (as https://league.example",
+            "gateway.origins \"https://league.example/pages\"",
+            "gateway.https.certificate without its key",
+        ];
+        assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+        for (fault, expected) in faults.iter().zip(expected) {
+            assert!(fault.starts_with(expected), "{fault}");
+        }
+    }
+}

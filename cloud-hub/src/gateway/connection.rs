@@ -55,12 +55,14 @@ impl Places {
         if let Some(address) = address {
             taken.by.insert(address, own + 1);
         }
+        metrics::gauge!("gateway_connections").increment(1.0);
         Some(Place { taken: self.taken.clone(), by: address })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        metrics::gauge!("gateway_connections").decrement(1.0);
         let mut taken = lock(&self.taken);
         taken.all -= 1;
         let Some(address) = self.by else { return };
