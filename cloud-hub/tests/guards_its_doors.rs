@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
-use trial::{PATIENCE, Trial};
+use trial::{GAME, PATIENCE, Trial, state};
 
 const ASK: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: hub\r\n\r\n";
 
@@ -136,6 +136,52 @@ async fn stopping_who_waits_is_answered_and_sockets_are_told() {
     assert!(answer.starts_with("HTTP/1.1 201") && answer.contains("connection: close"), "{answer}");
     timeout(PATIENCE, stopping).await.expect("it stops").unwrap();
     assert!(TcpStream::connect(address).await.is_err(), "nobody comes in any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_takes_nothing_does_not_hold_a_stop() {
+    // Nothing else shows it out meanwhile.
+    let trial = Trial::start_with(|config| {
+        config.core.send_timeout_ms = 600_000;
+        config.gateway.stall_timeout_ms = 600_000;
+    })
+    .await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stuck = socket.connect(trial.hub.address).await.unwrap();
+    trial.hub.board.put(state(GAME, 0, 200));
+    let upgrade = b"GET /ws/analytics HTTP/1.1\r\nhost: hub\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    assert!(say(&mut stuck, upgrade).await.starts_with("HTTP/1.1 101"));
+    let mut page = trial.connect("").await;
+    let sent = async || {
+        let figures = trial.get("/metrics").await.text().await.unwrap();
+        let frames = figures.lines().find_map(|line| line.strip_prefix("core_frames_sent_total "));
+        frames.map_or(0, |frames| frames.parse::<u64>().unwrap())
+    };
+    // Until of a hundred frames all went to the page that reads: the hub waits in the middle of one for the other.
+    const TICKS: u64 = 100;
+    let full = async {
+        let (mut tick, mut before) = (0, 0);
+        loop {
+            for _ in 0..TICKS {
+                tick += 1;
+                let mut said = state(GAME, tick, 200);
+                // Everybody jumps, so that frames are long.
+                said.players.iter_mut().for_each(|player| player.x_cm += 150 * (tick % 2) as i16);
+                trial.hub.board.put(said);
+                while !page.next().await.unwrap().unwrap().is_binary() {}
+            }
+            let now = sent().await;
+            if now <= before + TICKS {
+                break;
+            }
+            before = now;
+        }
+    };
+    timeout(PATIENCE, full).await.expect("nobody takes without end");
+    timeout(PATIENCE, trial.hub.stop()).await.expect("it stops all the same");
+    drop(stuck);
 }
 
 #[tokio::test]
