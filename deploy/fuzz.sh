@@ -30,7 +30,8 @@ if ! "$python" -c 'import schemathesis' 2>/dev/null; then
 fi
 
 ingest=$(python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$target/debug/cloud-hub" serve --data "$folder/hub" --listen 127.0.0.1:0 --ingest "127.0.0.1:$ingest" \
+printf '[gateway.limits]\nreads_per_minute = 0\nwrites_per_minute = 0\nsockets_per_minute = 0\n' >"$folder/hub.toml"
+"$target/debug/cloud-hub" serve --config "$folder/hub.toml" --data "$folder/hub" --listen 127.0.0.1:0 --ingest "127.0.0.1:$ingest" \
   >"$folder/hub.out" 2>"$folder/hub.log" &
 hub_pid=$!
 for _ in $(seq 100); do

@@ -8,7 +8,7 @@ use crate::{
     config::HubConfig,
     downlink::Desk,
     event_store::EventStore,
-    gateway,
+    gateway::{self, Doors},
     health::{self, Health},
     ingest::{Admission, BrokerFault, Listener, LiveBoard},
     lake::Lake,
@@ -18,13 +18,14 @@ use crate::{
     time,
     trust::{Certificates, Roster, enrolment, mosquitto},
 };
-use anyhow::Context as _;
 use std::{net::SocketAddr, time::Duration};
-use tokio::{net::TcpListener, signal::unix};
+use tokio::{signal::unix, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Time all of stopping may take; a supervisor's own limit is longer.
+/// Time what is kept has to be kept when the hub stops; a supervisor's own limit is longer than both.
 const STOP: Duration = Duration::from_secs(10);
+/// Time whoever waits for an answer has to get it.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// A running hub.
 pub struct Hub {
@@ -42,6 +43,7 @@ pub struct Hub {
     pub roster: Roster,
     core: Core,
     database: Database,
+    doors: JoinHandle<()>,
     answering: CancellationToken,
     keeping: CancellationToken,
     tasks: TaskTracker,
@@ -60,10 +62,10 @@ impl Hub {
         if config.ingest.require_certificates {
             admission = admission.guarded(roster.clone());
         }
-        let listener = TcpListener::bind(config.gateway.listen).await.with_context(|| {
-            format!("cannot listen on {} (is the port taken? try --listen with another)", config.gateway.listen)
-        })?;
-        let address = listener.local_addr()?;
+        let own = || Certificates::ensure(&config.ingest.certificates, &config.ingest.names);
+        let own = config.gateway.https.on.then(own).transpose()?;
+        let doors = Doors::open(&config.gateway, own.as_ref()).await?;
+        let address = doors.address;
 
         let (answering, keeping, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let core = Core::start(
@@ -105,26 +107,21 @@ impl Hub {
             let (roster, keeping) = (roster.clone(), keeping.clone());
             tasks.spawn(async move { roster.run(keeping).await });
         }
-        tasks.spawn({
-            let stop = answering.clone();
-            async move {
-                let server = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
-                if let Err(error) = server.await {
-                    tracing::error!(%error, "the gateway ended");
-                }
-            }
-        });
-        Ok(Self { address, admission, board, broker, store, roster, core, database, answering, keeping, tasks })
+        let doors = tokio::spawn(doors.run(app, answering.clone()));
+        Ok(Self { address, admission, board, broker, store, roster, core, database, doors, answering, keeping, tasks })
     }
 
     /// Stops everything: pages are told, what was heard is kept, the file is closed.
     pub async fn stop(self) {
         self.answering.cancel();
-        self.core.stop().await;
+        let (answered, ()) = tokio::join!(tokio::time::timeout(ANSWER, self.doors), self.core.stop());
+        if answered.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
         self.keeping.cancel();
         self.tasks.close();
         if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = self.tasks.len(), "some requests did not end in time");
+            tracing::warn!(tasks = self.tasks.len(), "some parts did not end in time");
         }
         self.database.close().await;
     }
@@ -203,7 +200,8 @@ pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
         "the hub is ready"
     );
     println!(
-        "hub ready: http://{} (boxes: {}; data: {})",
+        "hub ready: {}://{} (boxes: {}; data: {})",
+        config.gateway.scheme(),
         hub.address,
         config.ingest.listen.join(", "),
         config.data.display()

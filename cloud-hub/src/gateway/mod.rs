@@ -1,19 +1,28 @@
 //! The one door: routes, limits, headers, logs and figures of every request, and the dashboard.
 //!
 //! ```text
-//!  request ─► id ─► log ─► figures ─► headers ─► compression ─► error shape ─► time and size limits ─► service
+//!  doors ─► who calls ─► id ─► log ─► figures ─► headers ─► origins ─► limits ─► compression ─► error shape
+//!                                                                       └─► time and size ─► service
 //! ```
 //!
 //! Comes in: HTTP. Goes out: what the services answer; `/api/openapi.json`; the dashboard for every other path, so that
 //! its pages can be linked to. Never: an answer without a request id, an error under `/api` that is no problem document,
-//! or a query string in a log. The only file that knows every service.
+//! a query string in a log, or a caller's word on who they are from anybody but a trusted proxy. The only file that knows
+//! every service.
 
+pub mod caller;
 pub mod config;
+pub mod limits;
+pub mod origins;
+pub mod connection;
+pub mod https;
+pub mod doors;
 pub mod dashboard;
 pub mod figures;
 pub mod openapi;
 
 pub use config::GatewayConfig;
+pub use doors::Doors;
 pub use openapi::document;
 
 use crate::{
@@ -28,7 +37,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use std::time::Duration;
+use caller::Proxies;
+use limits::Limits;
+use std::{sync::Arc, time::Duration};
 use tower_http::{
     compression::CompressionLayer,
     limit::RequestBodyLimitLayer,
@@ -63,6 +74,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 /// Everything the hub answers. `probes` are the paths of [`health`](crate::health), which stands below.
 pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
+    // What is no network is refused with the configuration.
+    let proxies = Proxies::new(&config.trusted_proxies, config.proxy_header).unwrap_or_default();
     let (services, document) = openapi::describe(core.router());
     let document = openapi::text(&document);
     let json = [(header::CONTENT_TYPE, "application/json")];
@@ -77,7 +90,11 @@ pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
             Duration::from_millis(config.request_timeout_ms),
         ))
         .layer(middleware::map_response(problem::shape_errors))
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(Arc::new(Limits::new(&config.limits)), limits::hold));
+    if let Some(welcome) = origins::welcome(&config.origins) {
+        app = app.layer(welcome);
+    }
     for (name, value) in HEADERS {
         app = app.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
     }
@@ -88,6 +105,7 @@ pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(middleware::map_request(forget_foreign_id))
+        .layer(middleware::from_fn_with_state(proxies, caller::know))
 }
 
 /// A path that is no service's: a problem for programs, the dashboard for people.

@@ -40,6 +40,10 @@ impl Trial {
         let folder = tempfile::tempdir().unwrap();
         let mut config = HubConfig { data: folder.path().to_owned(), ..HubConfig::default() };
         config.gateway.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        // Tests ask as fast as they can.
+        let limits = &mut config.gateway.limits;
+        (limits.reads_per_minute, limits.writes_per_minute, limits.sockets_per_minute) = (0, 0, 0);
+        config.gateway.connections_per_address_max = config.gateway.connections_max;
         change(&mut config);
         let hub = Hub::start(&config).await.unwrap();
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();

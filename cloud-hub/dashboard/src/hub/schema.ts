@@ -1869,7 +1869,25 @@ export interface components {
             unseen: number;
         };
     };
-    responses: never;
+    responses: {
+        /** @description Asked too often: see `retry-after` */
+        Limited: {
+            headers: {
+                /** @description So many at once */
+                "ratelimit-limit"?: number;
+                /** @description So many now */
+                "ratelimit-remaining"?: number;
+                /** @description Until all are there again, seconds */
+                "ratelimit-reset"?: number;
+                /** @description Ask again after this long, seconds */
+                "retry-after"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -1907,6 +1925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     list_edges: {
@@ -1941,6 +1960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     read_edge: {
@@ -1990,6 +2010,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     list_games: {
@@ -2028,6 +2049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     schedule_game: {
@@ -2102,6 +2124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     read_game: {
@@ -2154,6 +2177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     list_corrections: {
@@ -2191,6 +2215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     correct_event: {
@@ -2276,6 +2301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     reconciliation: {
@@ -2317,6 +2343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     read_schedule: {
@@ -2369,6 +2396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     replace_schedule: {
@@ -2475,6 +2503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     remove_schedule: {
@@ -2535,6 +2564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     count_players: {
@@ -2590,6 +2620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     count_teams: {
@@ -2645,6 +2676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     list_players: {
@@ -2679,6 +2711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     create_player: {
@@ -2753,6 +2786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     read_player: {
@@ -2805,6 +2839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     replace_player: {
@@ -2911,6 +2946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     remove_player: {
@@ -2980,6 +3016,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     count_player_games: {
@@ -3028,6 +3065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     list_teams: {
@@ -3062,6 +3100,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     create_team: {
@@ -3136,6 +3175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     read_team: {
@@ -3188,6 +3228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     replace_team: {
@@ -3294,6 +3335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     remove_team: {
@@ -3363,6 +3405,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     read_roster: {
@@ -3415,6 +3458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     replace_roster: {
@@ -3521,6 +3565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     remove_roster: {
@@ -3581,6 +3626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     list_venues: {
@@ -3615,6 +3661,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     create_venue: {
@@ -3689,6 +3736,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     read_venue: {
@@ -3741,6 +3789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     replace_venue: {
@@ -3847,6 +3896,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     remove_venue: {
@@ -3916,6 +3966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     live_events: {
@@ -3961,6 +4012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     game_state: {
@@ -4002,6 +4054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     player_stats: {
@@ -4043,6 +4096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
         };
     };
     analytics: {
@@ -4092,6 +4146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Limited"];
             /** @description Too many pages */
             503: {
                 headers: {

@@ -27,15 +27,15 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{MissedTickBehavior, interval, timeout},
 };
 use utoipa::IntoParams;
 
-/// tungstenite reserves 128 KiB a socket unless told: pages say little.
-const READ_BUFFER_BYTES: usize = 4 << 10;
+/// tungstenite reserves 128 KiB a socket unless told: pages say pongs of some bytes, and there may be 20,000 of them.
+const READ_BUFFER_BYTES: usize = 512;
 /// What one page may leave unread inside the hub, beside the kernel's buffer.
 const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 /// Pages say nothing but pongs.
@@ -184,9 +184,11 @@ impl Page {
         ping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         ping.reset();
         let mut pings_unanswered = 0;
+        // Once, not at each frame: all pages wait in one list.
+        let mut stopping = pin!(core.shared.stop.cancelled());
         loop {
             tokio::select! {
-                () = core.shared.stop.cancelled() => return Err(End::Stopping),
+                () = &mut stopping => return Err(End::Stopping),
                 message = self.socket.recv() => match message {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Left),
                     Some(Ok(_)) => pings_unanswered = 0,
