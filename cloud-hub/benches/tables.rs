@@ -3,10 +3,12 @@
 //!
 //! Comes in: nothing. Goes out, for SQLite and for a PostgreSQL that is started here and waits for its disk: positions a
 //! second in second-long chunks of 14 players, groups of 64 batches, each committed before it is answered; beside it the
-//! same positions as rows by PostgreSQL's own COPY; readings of a row each. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
+//! same positions as rows by PostgreSQL's own COPY and, where it is installed, as lines of InfluxDB; readings of a row each. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
 
 #[path = "../tests/trial/postgresql.rs"]
 mod postgresql;
+#[path = "peers/influxdb.rs"]
+mod influxdb;
 #[path = "../../edge-agent/benches/rows/mod.rs"]
 mod rows;
 
@@ -129,6 +131,21 @@ async fn copied(address: &str, chunks: &[TrackChunk]) -> f64 {
     copied as f64 / began.elapsed().as_secs_f64()
 }
 
+/// The same positions as lines of InfluxDB, each box's and player's a series, as many as the first groups hold.
+fn lines(chunks: &[TrackChunk]) -> impl Iterator<Item = String> {
+    chunks.iter().cycle().take(8 * BATCHES * CHUNKS_IN_BATCH).enumerate().flat_map(|(number, chunk)| {
+        chunk.columns.iter().flat_map(move |column| {
+            column.places().map(move |(step, [x, y])| {
+                let (edge, entity) = (number % BATCHES, column.entity);
+                let (x, y) = (f32::from(x) / 100.0, f32::from(y) / 100.0);
+                // No instant comes twice: it would be the same point again.
+                let at = chunk.captured_us(step) + (number / chunks.len() * chunks.len()) as i64 * 1_000_000;
+                format!("position,edge=box-{edge},entity={entity} x={x},y={y} {at}")
+            })
+        })
+    })
+}
+
 async fn backup(from: &Database, into: &Database, engine: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
@@ -171,13 +188,21 @@ async fn main() {
         readings(database, engine).await;
     }
     let copied = copied(&address, &chunks).await;
+    let influxdb = influxdb::written(lines(&chunks)).await;
     for (engine, database) in [("SQLite", &file), ("PostgreSQL", &server)] {
         let rate = keep(database, &kept).await;
         let name = format!("hub positions committed, {engine}");
         report(&[
             Row { peer: Some(("bar", BAR)), ..Row::new(&name, rate, "positions/s", &conditions) },
-            Row { peer: Some(("COPY", copied)), ..Row::new(name + ", to COPY", rate, "positions/s", &conditions) },
+            Row {
+                peer: Some(("COPY", copied)),
+                ..Row::new(format!("{name}, to COPY"), rate, "positions/s", &conditions)
+            },
         ]);
+        if let Some(peer) = influxdb {
+            let row = Row::new(name + ", to InfluxDB", rate, "positions/s", &conditions);
+            report(&[Row { peer: Some(("InfluxDB", peer)), ..row }]);
+        }
     }
     // As much as is wanted, on from where the boxes stand.
     let wanted = (megabytes * 1_000_000_usize).div_ceil(group_bytes).max(GROUPS);

@@ -122,22 +122,44 @@ impl Database {
 
     /// The key to seal rows about `subject` with. Not within a transaction that writes: it may need one.
     pub(super) async fn data_key(&self, subject: &str) -> Result<Arc<DataKey>, StorageError> {
-        if let Some(key) = self.keyring.newest.get(subject) {
-            return Ok(key);
+        let mut key = [(subject.to_owned(), None)];
+        self.data_keys(key.iter_mut().map(|(subject, key)| (&*subject, key))).await?;
+        let [(_, key)] = key;
+        Ok(key.expect("every subject got one"))
+    }
+
+    /// The same for many subjects: those without a key get one, all in one transaction.
+    pub(super) async fn data_keys<'a>(
+        &self,
+        wanted: impl Iterator<Item = (&'a String, &'a mut Option<Arc<DataKey>>)>,
+    ) -> Result<(), StorageError> {
+        let mut unknown = Vec::new();
+        for (subject, key) in wanted {
+            *key = self.keyring.newest.get(subject);
+            if key.is_none() {
+                unknown.push((subject, key));
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
         }
         let mut transaction = self.begin().await?;
-        let newest =
-            sqlx::query("SELECT number, root, wrapped FROM data_keys WHERE subject = $1 ORDER BY number DESC LIMIT 1")
-                .bind(subject)
-                .fetch_optional(&mut *transaction)
-                .await?;
-        let key = match newest {
-            Some(row) => Arc::new(self.unwrapped(&row)?),
-            None => Arc::new(self.make_key(&mut transaction, subject).await?),
-        };
+        for (subject, key) in &mut unknown {
+            let newest = "SELECT number, root, wrapped FROM data_keys WHERE subject = $1 ORDER BY number DESC LIMIT 1";
+            let newest = sqlx::query(newest).bind(subject.as_str()).fetch_optional(&mut *transaction).await?;
+            **key = Some(Arc::new(match newest {
+                Some(row) => self.unwrapped(&row)?,
+                None => self.make_key(&mut transaction, subject).await?,
+            }));
+        }
         transaction.commit().await?;
-        self.keyring.newest.insert(subject.to_owned(), key.clone());
-        Ok(key)
+        // Before the commit another transaction would not find it.
+        for (subject, key) in unknown {
+            if let Some(key) = key {
+                self.keyring.newest.insert(subject.clone(), key.clone());
+            }
+        }
+        Ok(())
     }
 
     fn unwrapped(&self, row: &Row) -> Result<DataKey, StorageError> {

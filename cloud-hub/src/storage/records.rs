@@ -9,10 +9,7 @@ use super::{Database, StorageError, engine::Transaction, keyring::wearer, sealin
 use crate::ids::Offset;
 use firmware_protocol::network::{Answer, Event, Stream, Telemetry};
 use sqlx::Row as _;
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// A batch from a known box, its records opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +86,7 @@ pub struct Kept {
 
 type Journal<'a> = (&'a str, u64, Stream);
 /// The keys for readings of what people wear, by [`wearer`].
-type Worn = HashMap<String, Arc<DataKey>>;
+type Worn = HashMap<String, Option<Arc<DataKey>>>;
 
 /// Where a reading lies: what seals it holds it there.
 pub(super) fn place_of_reading(edge: &str, epoch: i64, sequence: i64) -> String {
@@ -135,14 +132,12 @@ impl Database {
         for Delivery { edge, records, .. } in deliveries {
             for record in records {
                 let Opened::Telemetry(Telemetry { captured_us, subject, .. }) = record else { continue };
-                if !subject.is_empty()
-                    && let Entry::Vacant(vacant) = worn.entry(wearer(edge, subject, *captured_us))
-                {
-                    let key = self.data_key(vacant.key()).await?;
-                    vacant.insert(key);
+                if !subject.is_empty() {
+                    worn.entry(wearer(edge, subject, *captured_us)).or_default();
                 }
             }
         }
+        self.data_keys(worn.iter_mut()).await?;
         Ok(worn)
     }
 
@@ -261,6 +256,7 @@ async fn keep_one(
             let Telemetry { captured_us, subject, value, .. } = telemetry;
             let sealed = worn
                 .get(&wearer(edge, subject, *captured_us))
+                .and_then(Option::as_ref)
                 .map(|key| key.seal(&place_of_reading(edge, epoch, sequence), value.to_string().as_bytes()));
             sqlx::query(
                 "INSERT INTO telemetry (edge, epoch, sequence, venue, captured_us, name, subject, value, sealed)
