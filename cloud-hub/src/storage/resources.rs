@@ -6,6 +6,7 @@
 use super::{
     Database, StorageError,
     engine::{Row, Transaction},
+    storable,
 };
 use crate::ids::Offset;
 use sqlx::Row as _;
@@ -94,7 +95,7 @@ impl Database {
     pub async fn resource(&self, kind: &str, id: &str) -> Result<Option<ResourceRow>, StorageError> {
         let row = sqlx::query("SELECT * FROM resources WHERE kind = $1 AND id = $2")
             .bind(kind)
-            .bind(id)
+            .bind(storable(id))
             .fetch_optional(self.readers())
             .await?;
         row.as_ref().map(row_from).transpose()
@@ -112,7 +113,7 @@ impl Database {
             None => {
                 sqlx::query("SELECT * FROM resources WHERE kind = $1 AND id > $2 ORDER BY id LIMIT $3")
                     .bind(kind)
-                    .bind(id)
+                    .bind(storable(id))
                     .bind(rows_max as i64)
                     .fetch_all(self.readers())
                     .await?
@@ -124,8 +125,8 @@ impl Database {
                 )
                 .bind(kind)
                 .bind(name)
-                .bind(value)
-                .bind(id)
+                .bind(storable(value))
+                .bind(storable(id))
                 .bind(rows_max as i64)
                 .fetch_all(self.readers())
                 .await?
