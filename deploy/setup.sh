@@ -17,8 +17,8 @@ need python3 3 "install Python 3.11 or newer"
 
 # libopencv-dev: cameras and films; clang: the OpenCV bindings are generated with it; ffmpeg: films of simulated games;
 # chromium: the dashboard is tested in a real browser; mosquitto: so is the way over MQTT; postgresql: the hub's tables are
-# kept there too; python3-venv: what reads the lake; build-essential: C parts of some crates.
-packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto postgresql python3-venv)
+# kept there too; redis-server: live states go through it between processes; python3-venv: what reads the lake; build-essential: C parts of some crates.
+packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto postgresql redis-server python3-venv)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -1,7 +1,8 @@
 //! The one door: routes, limits, headers, logs and figures of every request, and the dashboard.
 //!
 //! ```text
-//!  request ─► id ─► log ─► figures ─► headers ─► compression ─► error shape ─► time and size limits ─► service
+//!  request ─► id ─► log ─► figures ─► headers ─► compression ─► error shape ─► time and size limits ─┬─► service
+//!                                                      upstream: slot ─► breaker ─► another process ◄┘
 //! ```
 //!
 //! Comes in: HTTP. Goes out: what the services answer; `/api/openapi.json`; the dashboard for every other path, so that
@@ -9,17 +10,21 @@
 //! or a query string in a log. The only file that knows every service.
 
 pub mod config;
+pub mod breaker;
+pub mod forwarding;
+pub mod sockets;
+pub mod upstream;
+pub mod services;
 pub mod dashboard;
 pub mod figures;
 pub mod openapi;
 
 pub use config::GatewayConfig;
 pub use openapi::document;
+pub use services::{Place, Services};
+pub use upstream::Upstream;
 
-use crate::{
-    api::{Problem, problem},
-    services::core::Core,
-};
+use crate::api::{Problem, problem};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -62,14 +67,20 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Everything the hub answers. `probes` are the paths of [`health`](crate::health), which stands below.
-pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
-    let (services, document) = openapi::describe(core.router());
-    let document = openapi::text(&document);
+pub fn app(config: &GatewayConfig, services: Services, probes: Router) -> Router {
+    let document = openapi::document();
     let json = [(header::CONTENT_TYPE, "application/json")];
-    let mut app = services
-        .route("/api/openapi.json", get(async move || (json, document)))
-        .merge(probes)
-        .fallback(elsewhere)
+    let app = services.router().route("/api/openapi.json", get(async move || (json, document)));
+    guarded(config, app.merge(probes).fallback(elsewhere))
+}
+
+/// What a process without a gateway answers to those of others: the paths of its service and the probes.
+pub fn service(config: &GatewayConfig, paths: Router, probes: Router) -> Router {
+    guarded(config, paths.merge(probes).fallback(unknown))
+}
+
+fn guarded(config: &GatewayConfig, app: Router) -> Router {
+    let mut app = app
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(config.body_bytes_max))
         .layer(TimeoutLayer::with_status_code(
@@ -94,9 +105,14 @@ pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
 async fn elsewhere(request: Request) -> Response {
     let path = request.uri().path();
     if path.starts_with("/api/") || path.starts_with("/ws/") {
-        return Problem::not_found(format!("{path} is not a path of this hub; see /api/openapi.json")).into_response();
+        return unknown(request).await;
     }
     dashboard::page(request.method(), path, request.headers())
+}
+
+async fn unknown(request: Request) -> Response {
+    let path = request.uri().path();
+    Problem::not_found(format!("{path} is not a path of this hub; see /api/openapi.json")).into_response()
 }
 
 /// A caller's own request id is kept when it is short and plain, so that it cannot forge or flood the log.
