@@ -17,9 +17,9 @@ need python3 3 "install Python 3.11 or newer"
 
 # libopencv-dev: cameras and films; clang: the OpenCV bindings are generated with it; ffmpeg: films of simulated games;
 # chromium: the dashboard is tested in a real browser; mosquitto: so is the way over MQTT; postgresql: the hub's tables are
-# kept there too; nginx: stands in front of the hub in a test; python3-venv: what reads the lake; build-essential: C parts of
-# some crates.
-packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto nginx postgresql python3-venv)
+# kept there too; redis-server: live states go through it between processes; nginx: stands in front of the hub in a test;
+# python3-venv: what reads the lake; build-essential: C parts of some crates.
+packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto nginx postgresql redis-server python3-venv)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

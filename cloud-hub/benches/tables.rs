@@ -133,7 +133,7 @@ async fn copied(address: &str, chunks: &[TrackChunk]) -> f64 {
 
 /// The same positions as lines of InfluxDB, each box's and player's a series, as many as the first groups hold.
 fn lines(chunks: &[TrackChunk]) -> impl Iterator<Item = String> {
-    chunks.iter().cycle().take(8 * BATCHES * CHUNKS_IN_BATCH).enumerate().flat_map(|(number, chunk)| {
+    chunks.iter().cycle().take(8 * BATCHES * CHUNKS_IN_BATCH).enumerate().flat_map(move |(number, chunk)| {
         chunk.columns.iter().flat_map(move |column| {
             column.places().map(move |(step, [x, y])| {
                 let (edge, entity) = (number % BATCHES, column.entity);

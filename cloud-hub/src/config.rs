@@ -4,8 +4,13 @@
 //! keys are faults. A missing key has its default, so an empty file is a whole configuration.
 
 use crate::{
-    gateway::GatewayConfig, ingest::IngestConfig, lake::LakeConfig, services::core::CoreConfig,
-    storage::config::StorageConfig, trust::TrustConfig,
+    gateway::GatewayConfig,
+    ingest::IngestConfig,
+    lake::LakeConfig,
+    roles::Role,
+    services::core::{AnalyticsConfig, CoreConfig},
+    storage::config::StorageConfig,
+    trust::TrustConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Range, path::PathBuf};
@@ -14,6 +19,8 @@ use std::{fmt, ops::Range, path::PathBuf};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HubConfig {
+    /// What this process does: everything, or a part over PostgreSQL and Redis that it shares with the others.
+    pub roles: Vec<Role>,
     /// Folder of everything the hub keeps.
     pub data: PathBuf,
     /// How the hub speaks to its operator.
@@ -30,6 +37,53 @@ pub struct HubConfig {
     pub trust: TrustConfig,
     /// How live pages are served.
     pub core: CoreConfig,
+    /// Where live pages are served when they are served apart.
+    pub analytics: AnalyticsConfig,
+}
+
+impl HubConfig {
+    /// Whether this process has `role`.
+    pub fn does(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// What its roles need and is not there; looked at again at the start, for a file may be shared by processes of all roles.
+    pub fn faults_of_roles(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let roles = self.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        if self.roles.is_empty() {
+            faults.push("roles is empty (give at least one; left out, the hub does everything)".to_owned());
+        }
+        if Role::ALL.into_iter().all(|role| self.does(role)) {
+            return faults;
+        }
+        if self.storage.file(&self.data).is_some() {
+            let database = &self.storage.database;
+            faults.push(format!(
+                "storage.database {database}: processes of different roles share PostgreSQL, not a file; this one is \
+                 {roles} (postgres://user@host/database, or leave roles out for one process that does everything)"
+            ));
+        }
+        let shows = self.does(Role::Core) || self.does(Role::Analytics);
+        let whole = self.does(Role::Core) && self.does(Role::Analytics) && self.does(Role::Ingest);
+        if (shows || self.does(Role::Ingest)) && !whole && self.storage.redis.is_empty() {
+            faults.push(format!(
+                "storage.redis is empty: what is live goes from ingest to core and analytics through Redis; this process \
+                 is {roles} (redis://host:6379)"
+            ));
+        }
+        for (role, addresses) in
+            [(Role::Core, &self.gateway.upstreams.core), (Role::Analytics, &self.gateway.upstreams.analytics)]
+        {
+            if self.does(Role::Gateway) && !self.does(role) && addresses.is_empty() {
+                faults.push(format!(
+                    "gateway.upstreams.{role} is empty: this process is {roles} (say where {role} answers, as [\"{role}:{}\"])",
+                    if role == Role::Core { self.core.listen.port() } else { self.analytics.listen.port() }
+                ));
+            }
+        }
+        faults
+    }
 }
 
 /// How the hub speaks to its operator.
@@ -55,6 +109,7 @@ pub enum LogFormat {
 impl Default for HubConfig {
     fn default() -> Self {
         Self {
+            roles: Role::ALL.to_vec(),
             data: "data".into(),
             log: LogConfig::default(),
             storage: StorageConfig::default(),
@@ -63,6 +118,7 @@ impl Default for HubConfig {
             ingest: IngestConfig::default(),
             trust: TrustConfig::default(),
             core: CoreConfig::default(),
+            analytics: AnalyticsConfig::default(),
         }
     }
 }
@@ -124,6 +180,7 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
         config.ingest.faults(),
         config.trust.faults(),
         config.core.faults(),
+        config.faults_of_roles(),
     ]
     .concat();
     faults.extend(ranges.into_iter().map(|fault| (line_of(text, &fault), fault)));

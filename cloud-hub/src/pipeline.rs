@@ -1,36 +1,50 @@
 //! Joins all parts of the hub; the only file that knows every stage.
 //!
-//! Comes in: a configuration. Goes out: a running [`Hub`] that says where it listens. Stopping goes downstream: boxes
-//! are no longer heard, what was heard is kept, pages are told, the file is closed. A part that cannot start says why
-//! and nothing is left running.
+//! Comes in: a configuration. Goes out: a running [`Hub`] that says where it listens, with the parts that its roles want.
+//! Every process opens the database; those of role ingest write what boxes say, and one of them at a time makes the read
+//! tables and the lake. Stopping goes downstream: boxes are no longer heard, what was heard is kept, pages are told, the
+//! file is closed. A part that cannot start says why and nothing is left running.
+
+mod serving;
+
+pub use serving::{Ears, serve};
 
 use crate::{
     config::HubConfig,
-    downlink::Desk,
     event_store::EventStore,
-    gateway::{self, Doors},
+    gateway::{self, Doors, Place, Services, Upstream},
     health::{self, Health},
-    ingest::{Admission, BrokerFault, Listener, LiveBoard},
+    ingest::{Admission, BrokerFault, Handover, LiveBoard, live_relay},
     lake::Lake,
     projections::{Freshness, Projections, follower, projector},
-    services::core::{Core, Sources},
-    storage::{Database, objects::Objects},
+    roles::Role,
+    services::core::{self, Core, Sources},
+    storage::{Database, objects::Objects, relay::Relay},
     time,
-    trust::{Certificates, Roster, enrolment, mosquitto},
+    trust::{Certificates, Roster, mosquitto},
 };
+use anyhow::Context as _;
+use axum::Router;
 use std::{net::SocketAddr, time::Duration};
-use tokio::{signal::unix, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Time what is kept has to be kept when the hub stops; a supervisor's own limit is longer than both.
 const STOP: Duration = Duration::from_secs(10);
 /// Time whoever waits for an answer has to get it.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How often a process asks whether it is its turn to make the read tables.
+const TURN: Duration = Duration::from_secs(1);
 
 /// A running hub.
 pub struct Hub {
-    /// Where browsers and programs reach it: the port that was bound.
-    pub address: SocketAddr,
+    /// Where it is reached over HTTP, the ports that were bound: the gateway's; without one, of its services, core first; of
+    /// a process that only hears boxes, the one of its probes.
+    pub addresses: Vec<SocketAddr>,
     /// The door for batches.
     pub admission: Admission,
     /// The newest states.
@@ -41,9 +55,9 @@ pub struct Hub {
     pub store: EventStore,
     /// The enrolments in force.
     pub roster: Roster,
-    core: Core,
+    core: Option<Core>,
     database: Database,
-    doors: JoinHandle<()>,
+    doors: Option<JoinHandle<()>>,
     answering: CancellationToken,
     keeping: CancellationToken,
     tasks: TaskTracker,
@@ -52,70 +66,215 @@ pub struct Hub {
 impl Hub {
     /// Starts everything but the ear for boxes, which [`serve`] opens; tests come in by `admission` and `board`.
     pub async fn start(config: &HubConfig) -> anyhow::Result<Self> {
+        let faults = config.faults_of_roles();
+        anyhow::ensure!(faults.is_empty(), "{}", faults.join("\n"));
         let _ = health::recorder();
         let database = Database::connect(&config.storage, &config.data).await?;
         let store = EventStore::new(database.clone()).await?;
-        let projections = Projections::new(database.clone());
-        let (freshness, board) = (Freshness::default(), LiveBoard::default());
         let roster = Roster::open(database.clone()).await?;
         let (mut admission, handovers) = Admission::new(config.ingest.queue_batches_max, config.ingest.batch_bytes_max);
         if config.ingest.require_certificates {
             admission = admission.guarded(roster.clone());
         }
+        let relay = Relay::new(&config.storage, &database.epoch().await?)?;
+        let (answering, keeping, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let mut hub = Self {
+            addresses: Vec::new(),
+            admission,
+            board: LiveBoard::default(),
+            broker: BrokerFault::default(),
+            store,
+            roster,
+            core: None,
+            database,
+            doors: None,
+            answering,
+            keeping,
+            tasks,
+        };
+        match hub.open(config, relay, handovers).await {
+            Ok(()) => Ok(hub),
+            Err(error) => {
+                hub.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open(
+        &mut self,
+        config: &HubConfig,
+        relay: Option<Relay>,
+        handovers: mpsc::Receiver<Handover>,
+    ) -> anyhow::Result<()> {
+        let (freshness, mut faults) = (Freshness::default(), vec![self.broker.subscribe()]);
+        if config.does(Role::Core) || config.does(Role::Analytics) {
+            self.core = Some(self.show(config, freshness.clone()).await?);
+        }
+        let upstreams = self.upstreams(config);
+        faults.extend(upstreams.iter().flatten().map(Upstream::fault));
+        faults.extend(relay.map(|relay| self.relay(config, &relay)).unwrap_or_default());
+        let projections = Projections::new(self.database.clone());
+        let probes = health::router(Health { store: self.store.clone(), projections, faults });
+        if config.does(Role::Gateway) {
+            self.receive(config, self.gateway(config, upstreams, probes)).await?;
+        } else {
+            for (listen, app) in self.services(config, &probes) {
+                self.answer(listen, app).await?;
+            }
+        }
+        if config.does(Role::Ingest) {
+            self.keep(config, handovers, freshness)?;
+        }
+        self.tasks.spawn({
+            let (store, keeping) = (self.store.clone(), self.keeping.clone());
+            async move { store.hear(keeping).await }
+        });
+        self.tasks.spawn(health::keep_small(self.keeping.clone()));
+        Ok(())
+    }
+
+    /// What pages are shown from.
+    async fn show(&self, config: &HubConfig, freshness: Freshness) -> anyhow::Result<Core> {
+        let sources = Sources {
+            epoch: self.database.epoch().await?,
+            store: self.store.clone(),
+            projections: Projections::new(self.database.clone()),
+            freshness,
+            board: self.board.clone(),
+        };
+        Ok(Core::start(config.core.clone(), sources))
+    }
+
+    /// Core and analytics, as far as other processes answer for them.
+    fn upstreams(&self, config: &HubConfig) -> [Option<Upstream>; 2] {
+        let upstreams = &config.gateway.upstreams;
+        // The gateway's own time limit comes after: so it is the service that is found to be slow.
+        let patience = Duration::from_millis(config.gateway.request_timeout_ms * 9 / 10);
+        [(Role::Core, "core", &upstreams.core), (Role::Analytics, "analytics", &upstreams.analytics)].map(
+            |(role, service, addresses)| {
+                (config.does(Role::Gateway) && !config.does(role)).then(|| {
+                    let (tasks, stop) = (self.tasks.clone(), self.answering.clone());
+                    Upstream::new(service, addresses, upstreams, patience, tasks, stop)
+                })
+            },
+        )
+    }
+
+    /// Carries the board to and from other processes; answers with what may be wrong with that.
+    fn relay(&self, config: &HubConfig, relay: &Relay) -> Vec<watch::Receiver<Option<String>>> {
+        let mut faults = Vec::new();
+        let mut fault = || {
+            let fault = live_relay::RelayFault::default();
+            faults.push(fault.subscribe());
+            (self.board.clone(), relay.clone(), fault, self.keeping.clone())
+        };
+        if config.does(Role::Ingest) {
+            let (board, relay, fault, keeping) = fault();
+            self.tasks.spawn(live_relay::say(board, relay, fault, keeping));
+        }
+        if self.core.is_some() {
+            let (board, relay, fault, keeping) = fault();
+            self.tasks.spawn(live_relay::hear(board, relay, fault, keeping));
+        }
+        faults
+    }
+
+    /// What everybody is answered.
+    fn gateway(&self, config: &HubConfig, upstreams: [Option<Upstream>; 2], probes: Router) -> Router {
+        let place = |upstream: Option<Upstream>| match (upstream, &self.core) {
+            (Some(upstream), _) => Place::Elsewhere(upstream),
+            (None, core) => Place::Here(core.clone().expect("a service that is not elsewhere is here")),
+        };
+        let [core, analytics] = upstreams.map(place);
+        gateway::app(&config.gateway, Services { core, analytics }, probes)
+    }
+
+    /// What gateways of other processes are answered, and where.
+    fn services(&self, config: &HubConfig, probes: &Router) -> Vec<(SocketAddr, Router)> {
+        let service = |paths: Router| gateway::service(&config.gateway, paths, probes.clone());
+        let mut doors = Vec::new();
+        for (role, listen, paths) in [
+            (Role::Core, config.core.listen, core::rest_routes()),
+            (Role::Analytics, config.analytics.listen, core::analytics_routes()),
+        ] {
+            if let Some(core) = self.core.clone().filter(|_| config.does(role)) {
+                doors.push((listen, service(paths.with_state(core).into())));
+            }
+        }
+        if doors.is_empty() {
+            doors.push((config.ingest.probes, service(Router::new())));
+        }
+        doors
+    }
+
+    /// Lets everybody in at the gateway's port until the hub stops.
+    async fn receive(&mut self, config: &HubConfig, app: Router) -> anyhow::Result<()> {
         let own = || Certificates::ensure(&config.ingest.certificates, &config.ingest.names);
         let own = config.gateway.https.on.then(own).transpose()?;
         let doors = Doors::open(&config.gateway, own.as_ref()).await?;
-        let address = doors.address;
+        self.addresses.push(doors.address);
+        self.doors = Some(tokio::spawn(doors.run(app, self.answering.clone())));
+        Ok(())
+    }
 
-        let (answering, keeping, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
-        let core = Core::start(
-            config.core.clone(),
-            Sources {
-                epoch: database.epoch().await?,
-                store: store.clone(),
-                projections: projections.clone(),
-                freshness: freshness.clone(),
-                board: board.clone(),
-            },
-        );
-        let broker = BrokerFault::default();
-        let probes = health::router(Health { store: store.clone(), projections, broker: broker.subscribe() });
-        let app = gateway::app(&config.gateway, &core, probes);
-        tasks.spawn({
-            let (store, keeping) = (store.clone(), keeping.clone());
+    /// Answers gateways at `listen` until the hub stops.
+    async fn answer(&mut self, listen: SocketAddr, app: Router) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen} (is the port taken? try --listen with another)"))?;
+        self.addresses.push(listener.local_addr()?);
+        let stop = self.answering.clone();
+        self.tasks.spawn(async move {
+            let server = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
+            if let Err(error) = server.await {
+                tracing::error!(%error, "nobody is answered any more");
+            }
+        });
+        Ok(())
+    }
+
+    /// Keeps what boxes say, and makes of it the read tables and the lake.
+    fn keep(
+        &self,
+        config: &HubConfig,
+        handovers: mpsc::Receiver<Handover>,
+        freshness: Freshness,
+    ) -> anyhow::Result<()> {
+        self.tasks.spawn({
+            let (store, keeping) = (self.store.clone(), self.keeping.clone());
             async move { store.run(handovers, keeping).await }
         });
-        tasks.spawn({
-            let (store, keeping) = (store.clone(), keeping.clone());
-            async move { store.hear(keeping).await }
-        });
         let objects = Objects::open(&config.storage, &config.data)?;
-        let lake = Lake::new(store.clone(), database.clone(), objects, config.lake.clone());
-        tasks.spawn({
-            let keeping = keeping.clone();
-            async move { lake.run(time::utc_us, keeping).await }
-        });
-        tasks.spawn(projector::run(store.clone(), database.clone(), freshness, keeping.clone()));
-        tasks.spawn(follower::run(store.clone(), database.clone(), keeping.clone()));
-        tasks.spawn(health::keep_small(keeping.clone()));
+        let lake = Lake::new(self.store.clone(), self.database.clone(), objects, config.lake.clone());
+        self.tasks.spawn(project(self.store.clone(), self.database.clone(), lake, freshness, self.keeping.clone()));
         if config.ingest.require_certificates {
             if let Some(path) = config.trust.mosquitto_acl.clone() {
-                let (members, keeping) = (roster.follow(), keeping.clone());
+                let (members, keeping) = (self.roster.follow(), self.keeping.clone());
                 let written = async move { mosquitto::keep_written(&path, members).await };
-                tasks.spawn(async move { keeping.run_until_cancelled(written).await });
+                self.tasks.spawn(async move { keeping.run_until_cancelled(written).await });
             }
-            let (roster, keeping) = (roster.clone(), keeping.clone());
-            tasks.spawn(async move { roster.run(keeping).await });
+            let (roster, keeping) = (self.roster.clone(), self.keeping.clone());
+            self.tasks.spawn(async move { roster.run(keeping).await });
         }
-        let doors = tokio::spawn(doors.run(app, answering.clone()));
-        Ok(Self { address, admission, board, broker, store, roster, core, database, doors, answering, keeping, tasks })
+        Ok(())
     }
 
     /// Stops everything: pages are told, what was heard is kept, the file is closed.
     pub async fn stop(self) {
         self.answering.cancel();
-        let (answered, ()) = tokio::join!(tokio::time::timeout(ANSWER, self.doors), self.core.stop());
-        if answered.is_err() {
+        let farewell = async {
+            if let Some(core) = &self.core {
+                core.stop().await;
+            }
+        };
+        let answered = async {
+            match self.doors {
+                Some(doors) => tokio::time::timeout(ANSWER, doors).await.is_ok(),
+                None => true,
+            }
+        };
+        if let (false, ()) = tokio::join!(answered, farewell) {
             tracing::warn!("some requests did not end in time");
         }
         self.keeping.cancel();
@@ -127,107 +286,33 @@ impl Hub {
     }
 }
 
-/// What boxes reach: the router and, where certificates are required, the port where they get them.
-pub struct Ears {
-    /// Over Zenoh and MQTT.
-    pub listener: Listener,
-    /// Over HTTPS.
-    pub enrolment: Option<enrolment::Service>,
-}
-
-impl Ears {
-    /// Opens them for `hub`.
-    pub async fn open(config: &HubConfig, hub: &Hub) -> anyhow::Result<Self> {
-        let certificates = Certificates::ensure(&config.ingest.certificates, &config.ingest.names)?;
-        if !config.ingest.require_certificates {
-            tracing::warn!("certificates are not required: whoever reaches ingest.listen may speak for any box");
-            let desk = Desk::open(hub.database.clone(), &certificates, None)?;
-            let listener = Listener::open(&config.ingest, &certificates, None, Some(desk)).await?;
-            return Ok(Self { listener, enrolment: None });
-        }
-        let port = config.ingest.listen.iter().find_map(|endpoint| endpoint.rsplit(':').next()?.parse().ok());
-        let (database, roster) = (hub.database.clone(), hub.roster.clone());
-        let enrolment =
-            enrolment::Service::open(&config.trust, &certificates, database, roster, port.unwrap_or(0)).await?;
-        let desk = Desk::open(hub.database.clone(), &certificates, Some(hub.roster.clone()))?;
-        let listener = Listener::open(&config.ingest, &certificates, Some(&hub.roster), Some(desk)).await?;
-        Ok(Self { listener, enrolment: Some(enrolment) })
-    }
-
-    /// Hears boxes until `stop`.
-    pub async fn run(self, hub: &Hub, stop: CancellationToken) -> anyhow::Result<()> {
-        let enrolling = async {
-            match self.enrolment {
-                Some(enrolment) => enrolment.run(stop.clone()).await,
-                None => stop.cancelled().await,
+/// Makes the read tables and the lake whenever it is this process's turn, until `stop`. Two at once would be right too, as
+/// each step is taken only from where the tables stand, but do everything twice.
+async fn project(store: EventStore, database: Database, lake: Lake, freshness: Freshness, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match database.turn().await {
+            Ok(Some(mut turn)) => {
+                let own = stop.child_token();
+                let making = async {
+                    tokio::join!(
+                        projector::run(store.clone(), database.clone(), freshness.clone(), own.clone()),
+                        follower::run(store.clone(), database.clone(), own.clone()),
+                        lake.run(time::utc_us, own.clone()),
+                    )
+                };
+                let losing = async {
+                    let lost = own.run_until_cancelled(turn.lost()).await;
+                    if let Some(error) = lost {
+                        tracing::warn!(%error, "another process may make the read tables now");
+                        own.cancel();
+                    }
+                };
+                tokio::join!(making, losing);
+                continue;
             }
-        };
-        let listening = async {
-            let (admission, board, broker) = (hub.admission.clone(), hub.board.clone(), hub.broker.clone());
-            let listened = Box::pin(self.listener.run(admission, board, broker, stop.clone())).await;
-            // By itself it ends only when it broke; then the other has no purpose either.
-            stop.cancel();
-            listened
-        };
-        let (listened, ()) = tokio::join!(listening, enrolling);
-        Ok(listened?)
-    }
-}
-
-/// Runs the hub until SIGTERM or SIGINT.
-pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
-    let began_us = time::monotonic_us();
-    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
-    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
-    let hub = Hub::start(config).await?;
-    let deaf = CancellationToken::new();
-    // Open before the hub calls itself ready, so that a box told to come finds it.
-    let ears = match Ears::open(config, &hub).await {
-        Ok(ears) => ears,
-        Err(error) => {
-            hub.stop().await;
-            return Err(error);
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "whose turn it is to make the read tables is not known: asking again"),
         }
-    };
-    let enrolment = ears.enrolment.as_ref().map(|enrolment| enrolment.address);
-    tracing::info!(
-        address = %hub.address,
-        ingest = ?config.ingest.listen,
-        mqtt = config.ingest.mqtt,
-        enrolment = ?enrolment,
-        data = %config.data.display(),
-        started_ms = time::monotonic_us().saturating_sub(began_us) / 1_000,
-        "the hub is ready"
-    );
-    println!(
-        "hub ready: {}://{} (boxes: {}; data: {})",
-        config.gateway.scheme(),
-        hub.address,
-        config.ingest.listen.join(", "),
-        config.data.display()
-    );
-    let broke = {
-        let hearing = ears.run(&hub, deaf.clone());
-        tokio::pin!(hearing);
-        let broke = tokio::select! {
-            heard = &mut hearing => Some(heard),
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
-        };
-        tracing::info!("stopping");
-        deaf.cancel();
-        if broke.is_none() {
-            let _ = tokio::time::timeout(STOP, hearing).await;
-        }
-        broke
-    };
-    hub.stop().await;
-    tracing::info!("stopped");
-    match broke {
-        None => Ok(()),
-        Some(heard) => {
-            heard?;
-            anyhow::bail!("boxes can no longer reach the hub: its router ended; the log says why")
-        }
+        let _ = stop.run_until_cancelled(tokio::time::sleep(TURN)).await;
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Shown by a hub on loopback that is sent a game worked by hand, with track chunks; then by correcting it.
 
+#[macro_use]
 mod trial;
 
 use firmware_protocol::network::{
@@ -10,7 +11,13 @@ use firmware_protocol::network::{
     event::{Crossing, StoppageReason},
 };
 use serde_json::{Value, json};
-use trial::{GAME, Trial, event, skate};
+use trial::{GAME, Shape, Trial, event, skate};
+
+in_both_shapes!(
+    a_game_is_counted_and_counted_anew_when_it_is_corrected,
+    corrections_that_cannot_be_are_refused,
+    a_player_is_counted_over_the_games_of_their_rosters,
+);
 
 const S: i64 = 1_000_000;
 
@@ -59,9 +66,8 @@ fn line(players: &Value, side: &str, number: u64) -> Value {
         .clone()
 }
 
-#[tokio::test]
-async fn a_game_is_counted_and_counted_anew_when_it_is_corrected() {
-    let trial = Trial::start().await;
+async fn a_game_is_counted_and_counted_anew_when_it_is_corrected(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     trial.keep(game()).await;
     // Nine skates ten seconds at 5 m/s with the puck; 30 keeps goal.
     trial.keep_tracks((0..10).map(|second| skate(second, 500)).collect()).await;
@@ -133,9 +139,8 @@ async fn a_game_is_counted_and_counted_anew_when_it_is_corrected() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn corrections_that_cannot_be_are_refused() {
-    let trial = Trial::start().await;
+async fn corrections_that_cannot_be_are_refused(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     trial.keep(game()).await;
     let path = format!("/api/core/games/{GAME}/corrections");
     let change = |changes: Value| json!({"event": 6, "action": "change", "changes": changes, "reason": "x"});
@@ -159,9 +164,8 @@ async fn corrections_that_cannot_be_are_refused() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn a_player_is_counted_over_the_games_of_their_rosters() {
-    let trial = Trial::start().await;
+async fn a_player_is_counted_over_the_games_of_their_rosters(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     trial.keep(game()).await;
     trial.projected().await;
     for (path, body) in [

@@ -3,11 +3,19 @@
 //!
 //! Shown by asking a hub on loopback.
 
+#[macro_use]
 mod trial;
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use trial::{GAME, Trial, event};
+use trial::{GAME, Shape, Trial, event};
+
+in_both_shapes!(
+    the_second_of_two_writers_is_told,
+    a_key_makes_a_request_safe_to_send_again,
+    lists_come_by_the_page_and_what_is_named_stays,
+    boxes_are_listed_with_how_they_say_they_are,
+);
 
 async fn ask(trial: &Trial, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Response {
     let mut request = trial.http.request(method, format!("http://{}{path}", trial.hub.address));
@@ -30,9 +38,8 @@ fn oaks(name: &str) -> Value {
 
 const OAKS: &str = "/api/core/teams/oaks";
 
-#[tokio::test]
-async fn the_second_of_two_writers_is_told() {
-    let trial = Trial::start().await;
+async fn the_second_of_two_writers_is_told(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     let made = trial.post("/api/core/teams", &oaks("Oaks")).await;
     assert_eq!((made.status().as_u16(), made.headers()["location"].to_str().unwrap()), (201, OAKS));
     assert_eq!(trial.post("/api/core/teams", &oaks("Oaks")).await.status(), 409);
@@ -72,9 +79,8 @@ async fn the_second_of_two_writers_is_told() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn a_key_makes_a_request_safe_to_send_again() {
-    let trial = Trial::start().await;
+async fn a_key_makes_a_request_safe_to_send_again(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     let post = async |key: &str, body: &Value| {
         ask(&trial, Method::POST, "/api/core/teams", &[("idempotency-key", key)], body).await
     };
@@ -105,9 +111,8 @@ async fn a_key_makes_a_request_safe_to_send_again() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn lists_come_by_the_page_and_what_is_named_stays() {
-    let trial = Trial::start().await;
+async fn lists_come_by_the_page_and_what_is_named_stays(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     for number in 0..7 {
         let team = json!({"team": format!("team-{number}"), "name": format!("Team {number}"), "abbreviation": "TEA"});
         assert_eq!(trial.post("/api/core/teams", &team).await.status(), 201);
@@ -169,15 +174,15 @@ async fn lists_come_by_the_page_and_what_is_named_stays() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn boxes_are_listed_with_how_they_say_they_are() {
-    let trial = Trial::start().await;
+async fn boxes_are_listed_with_how_they_say_they_are(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     assert_eq!(trial.json("/api/core/edges").await["items"], json!([]));
     trial
         .keep(vec![event(1, firmware_protocol::network::Side::Home, 9, firmware_protocol::network::EventKind::Goal)])
         .await;
     trial.keep_readings(&[("temperature_celsius", "", 51.5), ("heart_rate_bpm", "tag-9", 171.0)]).await;
     trial.projected().await;
+    trial.until("/api/core/edges/north", |edge| edge["active"] == true).await;
     let edge = trial.json("/api/core/edges/north").await;
     assert_eq!((&edge["venue"], &edge["active"]), (&"arena".into(), &true.into()), "{edge}");
     assert_eq!(edge["readings"], json!({"temperature_celsius": 51.5}), "no heart rate");

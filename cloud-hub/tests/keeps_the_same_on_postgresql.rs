@@ -8,8 +8,6 @@
 
 #[path = "trial/deliveries.rs"]
 mod deliveries;
-#[path = "trial/postgresql.rs"]
-mod postgresql;
 mod trial;
 
 use cloud_hub::{
@@ -32,7 +30,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use std::path::{Path, PathBuf};
 use tokio::time::timeout;
-use trial::{PATIENCE, Trial, event};
+use trial::{PATIENCE, Trial, event, postgresql};
 
 const BATCHES: usize = 400;
 

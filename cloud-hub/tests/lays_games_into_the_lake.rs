@@ -5,8 +5,6 @@
 //! Shown by what `DuckDB` and pandas (which `deploy/setup.sh` fetches) count and sum in the folder of objects, beside what
 //! was kept; once in a bucket of a server that speaks S3, by the program that ships.
 
-#[path = "trial/postgresql.rs"]
-mod postgresql;
 mod trial;
 
 use cloud_hub::{
@@ -32,7 +30,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     time::timeout,
 };
-use trial::{PATIENCE, event};
+use trial::{PATIENCE, event, postgresql};
 
 const GAME: u64 = 2_024_020_001;
 const LIVE_GAME: u64 = 2_024_020_002;

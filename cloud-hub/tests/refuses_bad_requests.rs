@@ -4,6 +4,7 @@
 //! Shown by sending a hub on loopback what should not be: bodies too large, too slow, of another kind or cut short, SQL
 //! and paths in every place a name may stand.
 
+#[macro_use]
 mod trial;
 
 use reqwest::Method;
@@ -13,7 +14,14 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use trial::{GAME, PATIENCE, Trial, event};
+use trial::{GAME, PATIENCE, Shape, Trial, event};
+
+in_both_shapes!(
+    bodies_that_are_not_what_they_should_be,
+    names_are_never_statements_or_paths,
+    methods_paths_and_numbers_that_are_not,
+    a_body_that_does_not_come_is_given_up,
+);
 
 async fn send(trial: &Trial, method: Method, path: &str, media: &str, body: Vec<u8>) -> (u16, Value) {
     let request = trial.http.request(method, format!("http://{}{path}", trial.hub.address));
@@ -28,9 +36,8 @@ async fn send(trial: &Trial, method: Method, path: &str, media: &str, body: Vec<
 const JSON: &str = "application/json";
 const TEAMS: &str = "/api/core/teams";
 
-#[tokio::test]
-async fn bodies_that_are_not_what_they_should_be() {
-    let trial = Trial::start_with(|config| config.gateway.body_bytes_max = 4_096).await;
+async fn bodies_that_are_not_what_they_should_be(shape: Shape) {
+    let trial = Trial::start_as(shape, |config| config.gateway.body_bytes_max = 4_096).await;
     let team = br#"{"team":"oaks","name":"Oaks","abbreviation":"OAK"}"#;
     for (media, body, status) in [
         ("text/plain", team.to_vec(), 415),
@@ -57,9 +64,8 @@ async fn bodies_that_are_not_what_they_should_be() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn names_are_never_statements_or_paths() {
-    let trial = Trial::start().await;
+async fn names_are_never_statements_or_paths(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     assert_eq!(
         trial
             .post(TEAMS, &json!({"team": "oaks", "name": "O'Aks \"; DROP TABLE resources;--", "abbreviation": "OAK"}))
@@ -112,9 +118,8 @@ async fn names_are_never_statements_or_paths() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn methods_paths_and_numbers_that_are_not() {
-    let trial = Trial::start().await;
+async fn methods_paths_and_numbers_that_are_not(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     trial
         .keep(vec![event(1, firmware_protocol::network::Side::Home, 9, firmware_protocol::network::EventKind::Goal)])
         .await;
@@ -143,9 +148,8 @@ async fn methods_paths_and_numbers_that_are_not() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn a_body_that_does_not_come_is_given_up() {
-    let trial = Trial::start_with(|config| config.gateway.request_timeout_ms = 200).await;
+async fn a_body_that_does_not_come_is_given_up(shape: Shape) {
+    let trial = Trial::start_as(shape, |config| config.gateway.request_timeout_ms = 200).await;
     let mut slow = TcpStream::connect(trial.hub.address).await.unwrap();
     let head =
         "POST /api/core/teams HTTP/1.1\r\nhost: hub\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";

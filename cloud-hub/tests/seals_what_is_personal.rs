@@ -5,8 +5,6 @@
 //! Shown in a file and in a PostgreSQL that the test starts, with what the API was told and boxes sent: bytes of all files
 //! and texts of all rows searched, keys rotated while another hub goes on, the root key taken away.
 
-#[path = "trial/postgresql.rs"]
-mod postgresql;
 mod trial;
 
 use cloud_hub::storage::{
@@ -21,7 +19,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use trial::Trial;
+use trial::{Trial, postgresql};
 
 const NAME: &str = "Maurice Unverwechselbar";
 /// No number of this size comes by chance.

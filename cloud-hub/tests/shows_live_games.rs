@@ -3,6 +3,7 @@
 //!
 //! Shown with real sockets on loopback, decoded by the reference decoder.
 
+#[macro_use]
 mod trial;
 
 use cloud_hub::services::core::{live_frame, live_picture::Picture};
@@ -13,7 +14,21 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{
     self, Message, client::IntoClientRequest as _, protocol::frame::coding::CloseCode,
 };
-use trial::{GAME, PATIENCE, Socket, Trial, event, seen, state};
+use trial::{GAME, PATIENCE, Shape, Socket, Trial, event, seen, state};
+
+in_both_shapes!(
+    every_state_arrives_as_it_was_said,
+    events_arrive_once_and_in_order_and_again_after_an_absence,
+    what_cannot_be_replayed_is_said,
+    a_page_that_saw_more_elsewhere_goes_on_from_there,
+    a_page_may_follow_a_team_or_a_player,
+    a_correction_is_told_to_who_watches_the_event,
+    too_much_of_a_team_is_said_not_replayed_in_part,
+    a_page_of_a_stranger_does_not_watch,
+    a_page_without_a_game_follows_the_newest,
+    a_slow_page_skips_and_costs_no_memory,
+    stopping_tells_every_page,
+);
 
 async fn next(socket: &mut Socket) -> Message {
     timeout(PATIENCE, socket.next())
@@ -43,9 +58,8 @@ async fn next_frame(socket: &mut Socket) -> Vec<u8> {
     }
 }
 
-#[tokio::test]
-async fn every_state_arrives_as_it_was_said() {
-    let trial = Trial::start().await;
+async fn every_state_arrives_as_it_was_said(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     trial.hub.board.put(state(GAME, 0, 14));
     let mut socket = trial.connect(&format!("?game={GAME}")).await;
     let hello = next_text(&mut socket).await;
@@ -53,7 +67,12 @@ async fn every_state_arrives_as_it_was_said() {
     assert_eq!(hello["rink"]["length_m"], 60.96);
     let mut picture = Picture::default();
     let (mut keyframes, mut deltas) = (0, 0);
+    let mut began_us = 0;
     for tick in 0..120 {
+        // The first waits until the page has found its game.
+        if tick == 20 {
+            began_us = cloud_hub::time::monotonic_us();
+        }
         // In the middle somebody leaves and two come on.
         let said = state(GAME, tick, if tick < 60 { 14 } else { 16 } - u16::from(tick == 70));
         trial.hub.board.put(said.clone());
@@ -66,13 +85,14 @@ async fn every_state_arrives_as_it_was_said() {
         picture.apply(&frame).unwrap();
         assert_eq!(picture.state(), Some(&seen(said)), "tick {tick}");
     }
+    let took_us = cloud_hub::time::monotonic_us() - began_us;
+    println!("{shape:?}: {} us from a state put up to the page that shows it", took_us / 100);
     assert!((2..=5).contains(&keyframes) && deltas > 100, "{keyframes} keyframes, {deltas} deltas");
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn events_arrive_once_and_in_order_and_again_after_an_absence() {
-    let trial = Trial::start().await;
+async fn events_arrive_once_and_in_order_and_again_after_an_absence(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     let shot =
         |at| event(at, Side::Home, 9, EventKind::Shot { speed_mps: 30.0, distance_m: 10.0, on_goal: Some(true) });
     let mut socket = trial.connect(&format!("?game={GAME}")).await;
@@ -103,10 +123,10 @@ async fn events_arrive_once_and_in_order_and_again_after_an_absence() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn what_cannot_be_replayed_is_said() {
-    let trial = Trial::start_with(|config| config.core.replay_events_max = 5).await;
+async fn what_cannot_be_replayed_is_said(shape: Shape) {
+    let trial = Trial::start_as(shape, |config| config.core.replay_events_max = 5).await;
     trial.keep((0..6).map(|at| event(at, Side::Away, 4, EventKind::Goal)).collect()).await;
+    trial.heard().await;
     let mut fresh = trial.connect(&format!("?game={GAME}")).await;
     let hello = next_text(&mut fresh).await;
     let epoch = hello["epoch"].as_str().unwrap();
@@ -127,9 +147,20 @@ async fn what_cannot_be_replayed_is_said() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn a_page_may_follow_a_team_or_a_player() {
-    let trial = Trial::start().await;
+async fn a_page_that_saw_more_elsewhere_goes_on_from_there(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
+    let epoch = next_text(&mut trial.connect("").await).await["epoch"].as_str().unwrap().to_owned();
+    for offset in 1..=20 {
+        trial.keep(vec![event(offset, Side::Away, 4, EventKind::Goal)]).await;
+        // Committed, and perhaps not heard yet where the page asks.
+        let mut socket = trial.connect(&format!("?game={GAME}&epoch={epoch}&offset={offset}")).await;
+        assert_eq!(next_text(&mut socket).await["offset"], offset);
+    }
+    trial.hub.stop().await;
+}
+
+async fn a_page_may_follow_a_team_or_a_player(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     for (path, body) in [
         ("venues", json!({"venue": "arena", "name": "Arena", "city": "Oakville"})),
         ("teams", json!({"team": "oaks", "name": "Oaks", "abbreviation": "OAK"})),
@@ -177,12 +208,12 @@ async fn a_page_may_follow_a_team_or_a_player() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn a_correction_is_told_to_who_watches_the_event() {
-    let trial = Trial::start().await;
+async fn a_correction_is_told_to_who_watches_the_event(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     let mut other = event(3, Side::Home, 9, EventKind::Goal);
     other.game += 1;
     trial.keep(vec![event(1, Side::Home, 9, EventKind::Goal), other, event(5, Side::Home, 9, EventKind::Goal)]).await;
+    trial.heard().await;
     let mut socket = trial.connect(&format!("?game={GAME}")).await;
     assert_eq!(next_text(&mut socket).await["fact"], 0);
     for (game, event) in [(GAME + 1, 2), (GAME, 1)] {
@@ -206,9 +237,8 @@ async fn a_correction_is_told_to_who_watches_the_event() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn too_much_of_a_team_is_said_not_replayed_in_part() {
-    let trial = Trial::start_with(|config| config.core.replay_events_max = 5).await;
+async fn too_much_of_a_team_is_said_not_replayed_in_part(shape: Shape) {
+    let trial = Trial::start_as(shape, |config| config.core.replay_events_max = 5).await;
     trial.keep((0..600).map(|at| event(at, Side::Away, 4, EventKind::Goal)).collect()).await;
     let epoch = next_text(&mut trial.connect("").await).await["epoch"].as_str().unwrap().to_owned();
     // Nothing of it is the team's, and finding that out would take reading all.
@@ -218,9 +248,8 @@ async fn too_much_of_a_team_is_said_not_replayed_in_part() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn a_page_of_a_stranger_does_not_watch() {
-    let trial = Trial::start_with(|config| config.core.origins = vec!["https://league.example".into()]).await;
+async fn a_page_of_a_stranger_does_not_watch(shape: Shape) {
+    let trial = Trial::start_as(shape, |config| config.core.origins = vec!["https://league.example".into()]).await;
     let open = async |origin: &str| {
         let mut request = format!("ws://{}/ws/analytics", trial.hub.address).into_client_request().unwrap();
         request.headers_mut().insert("origin", origin.parse().unwrap());
@@ -237,9 +266,8 @@ async fn a_page_of_a_stranger_does_not_watch() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn a_page_without_a_game_follows_the_newest() {
-    let trial = Trial::start().await;
+async fn a_page_without_a_game_follows_the_newest(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     let mut socket = trial.connect("").await;
     assert_eq!(next_text(&mut socket).await["game"], Value::Null);
     for (game, tick) in [(GAME, 1), (GAME + 1, 2)] {
@@ -258,10 +286,13 @@ fn resident_bytes() -> u64 {
     statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096
 }
 
-#[tokio::test]
-async fn a_slow_page_skips_and_costs_no_memory() {
+async fn a_slow_page_skips_and_costs_no_memory(shape: Shape) {
     const TICKS: u64 = 10_000;
-    let trial = Trial::start().await;
+    let trial = Trial::start_as(shape, |config| {
+        // However slow this machine is, the page is slower.
+        (config.core.send_timeout_ms, config.core.ping_interval_ms) = (600_000, 600_000);
+    })
+    .await;
     // Everybody jumps a metre and a half each tick, so that every entry is whole: 2.8 KB a frame, 28 MB in all.
     let said = |tick: u64| {
         let mut said = state(GAME, tick, 200);
@@ -293,9 +324,8 @@ async fn a_slow_page_skips_and_costs_no_memory() {
     trial.hub.stop().await;
 }
 
-#[tokio::test]
-async fn stopping_tells_every_page() {
-    let trial = Trial::start().await;
+async fn stopping_tells_every_page(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
     trial.hub.board.put(state(GAME, 1, 3));
     let (mut first, mut second) = (trial.connect("").await, trial.connect("").await);
     next_frame(&mut first).await;

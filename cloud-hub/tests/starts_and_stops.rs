@@ -107,3 +107,21 @@ async fn a_configuration_with_faults_is_refused_with_all_of_them() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
 }
+
+#[tokio::test]
+async fn roles_that_lack_something_are_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for (roles, words) in [
+        ("core", ["storage.database", "postgres://user@host/database", "storage.redis"].as_slice()),
+        ("gateway", ["storage.database", "gateway.upstreams.core", "gateway.upstreams.analytics"].as_slice()),
+        ("ml", ["ml", "gateway, ingest, core, analytics"].as_slice()),
+    ] {
+        let serve = Command::new(HUB).args(["serve", "--role", roles, "--data"]).arg(folder.path()).output();
+        let refused = timeout(PATIENCE, serve).await.unwrap().unwrap();
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success());
+        for word in words {
+            assert!(said.contains(word), "{roles}: {word}: {said}");
+        }
+    }
+}

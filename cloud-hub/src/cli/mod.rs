@@ -14,6 +14,7 @@ mod keys;
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
     gateway, pipeline,
+    roles::Role,
     storage::Database,
 };
 use anyhow::Context as _;
@@ -28,6 +29,10 @@ const EXAMPLES: &str = "Examples:
   cloud-hub serve                                     pages on http://localhost:8000, boxes on UDP 7447, data in ./data
   cloud-hub serve --listen 127.0.0.1:0 --data trial   a free port, printed when ready
   cloud-hub serve --config /etc/rinkside/hub.toml
+  cloud-hub serve --config hub.toml --role ingest     this process only hears boxes, over PostgreSQL and Redis of the file
+  cloud-hub serve --config hub.toml --role core,analytics
+                                                      this one answers on 8001 and 8011 for gateways
+  cloud-hub serve --config hub.toml --role gateway    and this one passes requests on to gateway.upstreams of the file
   cloud-hub edges code --venue oak                    a code with which one box of venue oak enrols
   cloud-hub edges revoke oak-box-1                    that box gets nowhere from now on
   cloud-hub command oak-box-1 game-start 2025020001   that box records this game from now on
@@ -90,7 +95,10 @@ struct Place {
 struct Serve {
     #[command(flatten)]
     place: Place,
-    /// Address and port of pages, API and WebSocket; port 0 takes a free one
+    /// What this process does, separated by commas; everything when left out
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    role: Vec<Role>,
+    /// Address and port of pages, API and WebSocket, or of the only role; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Address and port where boxes reach the hub, over QUIC
@@ -157,8 +165,19 @@ impl Place {
 impl Serve {
     fn configuration(self) -> anyhow::Result<HubConfig> {
         let mut config = self.place.configuration()?;
+        if !self.role.is_empty() {
+            config.roles = self.role;
+        }
         if let Some(listen) = self.listen {
-            config.gateway.listen = listen;
+            *match config.roles.as_slice() {
+                roles if roles.contains(&Role::Gateway) => &mut config.gateway.listen,
+                [Role::Core] => &mut config.core.listen,
+                [Role::Analytics] => &mut config.analytics.listen,
+                [Role::Ingest] => &mut config.ingest.probes,
+                _ => anyhow::bail!(
+                    "--listen is for one port, and these roles have several: core.listen, analytics.listen"
+                ),
+            } = listen;
         }
         if let Some(ingest) = self.ingest {
             config.ingest.listen = vec![format!("quic/{ingest}")];

@@ -28,9 +28,7 @@ async fn hear(store: &EventStore, mut ear: Ear, silent: &mut bool) -> Result<(),
     loop {
         let newest = ear.hear().await?;
         *silent = false;
-        EventStore::advance(&store.event, newest.event);
-        EventStore::advance(&store.tracks, newest.tracks);
-        EventStore::advance(&store.hub, newest.fact);
+        store.hear_of(newest);
     }
 }
 

@@ -58,6 +58,18 @@ impl EventStore {
         hearing::run(self, stop).await;
     }
 
+    /// Looks up what others have committed, which may not have been heard yet.
+    pub async fn look(&self) -> Result<(), StorageError> {
+        self.hear_of(self.database.newest().await?);
+        Ok(())
+    }
+
+    fn hear_of(&self, newest: Newest) {
+        Self::advance(&self.event, newest.event);
+        Self::advance(&self.tracks, newest.tracks);
+        Self::advance(&self.hub, newest.fact);
+    }
+
     /// Moves `place` on to `offset`, never back: what others committed is heard out of turn.
     fn advance(place: &watch::Sender<Offset>, offset: Offset) {
         place.send_if_modified(|newest| {

@@ -1,6 +1,7 @@
 //! `[gateway]`: where browsers and programs reach the hub, and how much of it each may take.
 
 use super::caller::{Proxies, ProxyHeader};
+use super::upstream::UpstreamsConfig;
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -32,6 +33,8 @@ pub struct GatewayConfig {
     pub https: HttpsConfig,
     /// How much of it each may take.
     pub limits: LimitsConfig,
+    /// Where services are that this process does not have.
+    pub upstreams: UpstreamsConfig,
 }
 
 /// TLS of the gateway.
@@ -81,6 +84,7 @@ impl Default for GatewayConfig {
             origins: Vec::new(),
             https: HttpsConfig::default(),
             limits: LimitsConfig::default(),
+            upstreams: UpstreamsConfig::default(),
         }
     }
 }
@@ -136,6 +140,7 @@ impl GatewayConfig {
         if self.https.certificate.is_some() != self.https.key.is_some() {
             faults.push("gateway.https.certificate without its key, or the key without it (name both, or none)".into());
         }
+        faults.extend(self.upstreams.faults());
         faults
     }
 

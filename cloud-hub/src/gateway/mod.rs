@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  doors ─► who calls ─► id ─► log ─► figures ─► headers ─► origins ─► limits ─► compression ─► error shape
-//!                                                                       └─► time and size ─► service
+//!                                                                       └─► time and size ─┬─► service
+//!                                      upstream: slot ─► breaker ─► another process ◄──────┘
 //! ```
 //!
 //! Comes in: HTTP. Goes out: what the services answer; `/api/openapi.json`; the dashboard for every other path, so that
@@ -17,6 +18,11 @@ pub mod origins;
 pub mod connection;
 pub mod https;
 pub mod doors;
+pub mod breaker;
+pub mod forwarding;
+pub mod sockets;
+pub mod upstream;
+pub mod services;
 pub mod dashboard;
 pub mod figures;
 pub mod openapi;
@@ -24,11 +30,10 @@ pub mod openapi;
 pub use config::GatewayConfig;
 pub use doors::Doors;
 pub use openapi::document;
+pub use services::{Place, Services};
+pub use upstream::Upstream;
 
-use crate::{
-    api::{Problem, problem},
-    services::core::Core,
-};
+use crate::api::{Problem, problem};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -73,17 +78,28 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Everything the hub answers. `probes` are the paths of [`health`](crate::health), which stands below.
-pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
+pub fn app(config: &GatewayConfig, services: Services, probes: Router) -> Router {
     // What is no network is refused with the configuration.
     let proxies = Proxies::new(&config.trusted_proxies, config.proxy_header).unwrap_or_default();
-    let (services, document) = openapi::describe(core.router());
-    let document = openapi::text(&document);
+    let document = openapi::document();
     let json = [(header::CONTENT_TYPE, "application/json")];
-    let mut app = services
-        .route("/api/openapi.json", get(async move || (json, document)))
-        .merge(probes)
-        .fallback(elsewhere)
-        .layer(DefaultBodyLimit::disable())
+    let app = services.router().route("/api/openapi.json", get(async move || (json, document)));
+    let app = inner(config, app.merge(probes).fallback(elsewhere))
+        .layer(middleware::from_fn_with_state(Arc::new(Limits::new(&config.limits)), limits::hold));
+    let app = match origins::welcome(&config.origins) {
+        Some(welcome) => app.layer(welcome),
+        None => app,
+    };
+    outer(app).layer(middleware::from_fn_with_state(proxies, caller::know))
+}
+
+/// What a process without a gateway answers to those of others: the paths of its service and the probes.
+pub fn service(config: &GatewayConfig, paths: Router, probes: Router) -> Router {
+    outer(inner(config, paths.merge(probes).fallback(unknown)))
+}
+
+fn inner(config: &GatewayConfig, app: Router) -> Router {
+    app.layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(config.body_bytes_max))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
@@ -91,10 +107,9 @@ pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
         ))
         .layer(middleware::map_response(problem::shape_errors))
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(Arc::new(Limits::new(&config.limits)), limits::hold));
-    if let Some(welcome) = origins::welcome(&config.origins) {
-        app = app.layer(welcome);
-    }
+}
+
+fn outer(mut app: Router) -> Router {
     for (name, value) in HEADERS {
         app = app.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
     }
@@ -105,16 +120,20 @@ pub fn app(config: &GatewayConfig, core: &Core, probes: Router) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(middleware::map_request(forget_foreign_id))
-        .layer(middleware::from_fn_with_state(proxies, caller::know))
 }
 
 /// A path that is no service's: a problem for programs, the dashboard for people.
 async fn elsewhere(request: Request) -> Response {
     let path = request.uri().path();
     if path.starts_with("/api/") || path.starts_with("/ws/") {
-        return Problem::not_found(format!("{path} is not a path of this hub; see /api/openapi.json")).into_response();
+        return unknown(request).await;
     }
     dashboard::page(request.method(), path, request.headers())
+}
+
+async fn unknown(request: Request) -> Response {
+    let path = request.uri().path();
+    Problem::not_found(format!("{path} is not a path of this hub; see /api/openapi.json")).into_response()
 }
 
 /// A caller's own request id is kept when it is short and plain, so that it cannot forge or flood the log.

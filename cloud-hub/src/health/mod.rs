@@ -1,8 +1,8 @@
 //! Whether the hub is well: `/health`, `/health/live`, `/health/ready`, and `/metrics` for Prometheus.
 //!
-//! Comes in: the database, where the projections stand, and how the broker is. Goes out: 200 or 503 with the reason;
+//! Comes in: the database, where the projections stand, and how broker, Redis and other processes are. Goes out: 200 or 503 with the reason;
 //! figures as text. Live means the process answers; ready means its database does and its projections are not far
-//! behind; without its broker the hub serves, and is degraded. Never: a check that can hang, which the gateway's time
+//! behind; without its broker, Redis or another process the hub serves, and is degraded. Never: a check that can hang, which the gateway's time
 //! limit sees to.
 
 use crate::{
@@ -36,8 +36,8 @@ pub struct Health {
     pub store: EventStore,
     /// The read tables.
     pub projections: Projections,
-    /// What is wrong with the broker.
-    pub broker: watch::Receiver<Option<String>>,
+    /// What is wrong with what this process needs and can do without: the broker, Redis, other processes.
+    pub faults: Vec<watch::Receiver<Option<String>>>,
 }
 
 /// The answer of `/health` and `/health/ready`.
@@ -100,12 +100,12 @@ async fn ready(State(health): State<Health>) -> impl IntoResponse {
     let events_offset = health.store.follow().borrow().0;
     // The database's word, not the memory's: an unreadable disk must show.
     let projected: Result<_, ProjectionError> = health.projections.offset().await;
-    let broker = health.broker.borrow().clone();
+    let faults: Vec<String> = health.faults.iter().filter_map(|fault| fault.borrow().clone()).collect();
     let (status, projections_offset, reason) = match projected {
-        Ok(offset) if events_offset.saturating_sub(offset.0) <= BEHIND_EVENTS_MAX => match broker {
-            None => ("ready", offset.0, String::new()),
-            Some(reason) => ("degraded", offset.0, reason),
-        },
+        Ok(offset) if events_offset.saturating_sub(offset.0) <= BEHIND_EVENTS_MAX => {
+            let status = if faults.is_empty() { "ready" } else { "degraded" };
+            (status, offset.0, faults.join("; "))
+        }
         Ok(offset) => {
             ("behind", offset.0, format!("the read tables are more than {BEHIND_EVENTS_MAX} events behind; wait"))
         }

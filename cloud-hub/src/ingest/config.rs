@@ -2,12 +2,14 @@
 
 use firmware_protocol::network::broker;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 /// Where boxes reach the hub, and how much they may send at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IngestConfig {
+    /// Where `/health` and `/metrics` are asked of a process that only hears boxes.
+    pub probes: SocketAddr,
     /// Zenoh endpoints to listen on, `quic/<address>:<port>`.
     pub listen: Vec<String>,
     /// The MQTT broker at which boxes also reach the hub, `mqtt://<host>:<port>`, or `mqtts://` for TLS; empty for none.
@@ -28,6 +30,7 @@ pub struct IngestConfig {
 impl Default for IngestConfig {
     fn default() -> Self {
         Self {
+            probes: SocketAddr::from(([0, 0, 0, 0], 8002)),
             listen: vec!["quic/[::]:7447".into()],
             mqtt: String::new(),
             certificates: "data/certificates".into(),

@@ -9,17 +9,26 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
 };
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
+/// States held for who follows all games, and is behind: of these the oldest are dropped.
+const FOLLOWED: usize = 256;
 /// Games on the board: a league plays fewer at a time; a stranger who invents games pushes out the oldest only.
 const GAMES_MAX: usize = 256;
 
 type Newest = Option<Arc<LiveState>>;
 
 /// The newest state of each game. Clones share the board.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct LiveBoard {
     games: Arc<RwLock<BTreeMap<u64, watch::Sender<Newest>>>>,
+    told: broadcast::Sender<Arc<LiveState>>,
+}
+
+impl Default for LiveBoard {
+    fn default() -> Self {
+        Self { games: Arc::default(), told: broadcast::Sender::new(FOLLOWED) }
+    }
 }
 
 impl LiveBoard {
@@ -43,11 +52,25 @@ impl LiveBoard {
 
     /// Puts a state up; answers whether it was newer than what stood there.
     pub fn put(&self, state: LiveState) -> bool {
-        let game = state.game;
         let state = Arc::new(state);
+        let newer = self.put_up(&state);
+        if newer {
+            // Nobody following is no fault.
+            let _ = self.told.send(state);
+        }
+        newer
+    }
+
+    /// The same for a state that another process of this hub has put up: who follows is not told.
+    pub fn put_heard(&self, state: LiveState) -> bool {
+        self.put_up(&Arc::new(state))
+    }
+
+    fn put_up(&self, state: &Arc<LiveState>) -> bool {
+        let game = state.game;
         let newer = |sender: &watch::Sender<Newest>| {
             sender.send_if_modified(|newest| {
-                let newer = newest.as_ref().is_none_or(|held| is_newer(&state, held));
+                let newer = newest.as_ref().is_none_or(|held| is_newer(state, held));
                 if newer {
                     *newest = Some(state.clone());
                 }
@@ -73,6 +96,11 @@ impl LiveBoard {
         }
         let mut games = self.games.write().unwrap_or_else(PoisonError::into_inner);
         games.entry(game).or_insert_with(|| watch::Sender::new(None)).subscribe()
+    }
+
+    /// The states of all games that are put up here, as they come; who is behind loses the oldest.
+    pub fn follow(&self) -> broadcast::Receiver<Arc<LiveState>> {
+        self.told.subscribe()
     }
 
     /// The newest state of `game`.
@@ -129,6 +157,16 @@ mod tests {
         assert!(!board.put(state("b", 9, 400)), "another box, older");
         assert_eq!(watcher.borrow().as_ref().unwrap().captured_us, 500);
         assert_eq!(board.games(), [1]);
+    }
+
+    #[test]
+    fn what_another_process_said_is_shown_and_not_told_again() {
+        let board = LiveBoard::default();
+        let mut told = board.follow();
+        assert!(board.put_heard(state("a", 1, 100)) && board.put(state("a", 2, 120)));
+        assert!(!board.put_heard(state("a", 1, 100)), "older");
+        assert_eq!(told.try_recv().unwrap().tick, 2);
+        assert!(told.try_recv().is_err());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! ```text
 //!  Zenoh query (Batch)   ─┐                                                          ┌► Zenoh reply
 //!  MQTT publish (Batch)  ─┴► admission ─► Handover ─► event_store ─► Answer, after ──┴► MQTT answer topic
-//!  Zenoh put, MQTT publish (LiveState) ─► LiveBoard ─► gateway       the commit
+//!  Zenoh put, MQTT publish (LiveState) ─► LiveBoard ─► services      the commit
+//!                                        LiveBoard ◄═ live_relay, Redis ═► other processes' LiveBoard
 //!  Zenoh query, MQTT publish (Report) ─► downlink::Desk ─► Zenoh reply, MQTT answer topic
 //! ```
 //!
@@ -15,6 +16,7 @@
 pub mod admission;
 pub mod config;
 pub mod live_board;
+pub mod live_relay;
 pub mod mqtt;
 pub mod zenoh;
 

@@ -1,6 +1,6 @@
 //! What is known of boxes: who has sent anything, and their newest readings; and games by number.
 
-use super::{Database, StorageError};
+use super::{Database, StorageError, storable};
 use firmware_protocol::network::Telemetry;
 use sqlx::Row as _;
 
@@ -16,8 +16,9 @@ impl Database {
 
     /// The newest readings of a box about itself (not of what people wear), newest first; its venue beside each.
     pub async fn newest_readings(&self, edge: &str) -> Result<Vec<(String, Telemetry)>, StorageError> {
+        let edge = storable(edge);
         let journals = sqlx::query("SELECT epoch FROM high_water WHERE edge = $1 AND stream = 'telemetry'")
-            .bind(edge)
+            .bind(&edge)
             .fetch_all(self.readers())
             .await?;
         let mut newest: Vec<(String, Telemetry)> = Vec::new();
@@ -27,7 +28,7 @@ impl Database {
                 "SELECT venue, captured_us, name, subject, value FROM telemetry
                  WHERE edge = $1 AND epoch = $2 ORDER BY sequence DESC LIMIT $3",
             )
-            .bind(edge)
+            .bind(&edge)
             .bind(epoch)
             .bind(NEWEST_READINGS)
             .fetch_all(self.readers())

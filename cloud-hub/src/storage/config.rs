@@ -19,11 +19,14 @@ const PASSWORD: &str = "RINKSIDE_DATABASE_PASSWORD";
 #[serde(default, deny_unknown_fields)]
 pub struct StorageConfig {
     /// A file, relative ones in the data folder, or `postgres://user@host/database`.
-    pub database: DatabaseAddress,
+    pub database: EngineAddress,
     /// File with the password of PostgreSQL's user. Without one it is taken from the environment, else from the address.
     pub password_file: Option<PathBuf>,
     /// File with the key that wraps all others, relative ones in the data folder. Hubs on one server share it.
     pub root_key: PathBuf,
+    /// The Redis through which processes of other roles see what is live, `redis://host:6379`, or
+    /// `redis+unix:///run/redis/redis.sock`; empty for none. Its password is taken from the environment, else from here.
+    pub redis: EngineAddress,
     /// Where objects lie: a folder, relative ones in the data folder, or `s3://bucket/below`.
     pub objects: String,
 }
@@ -31,9 +34,10 @@ pub struct StorageConfig {
 impl Default for StorageConfig {
     fn default() -> Self {
         Self {
-            database: DatabaseAddress("hub.sqlite".to_owned()),
+            database: EngineAddress("hub.sqlite".to_owned()),
             password_file: None,
             root_key: "keys/root.key".into(),
+            redis: EngineAddress(String::new()),
             objects: "objects".to_owned(),
         }
     }
@@ -42,35 +46,46 @@ impl Default for StorageConfig {
 /// A file or a server. Printed without its password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DatabaseAddress(String);
+pub struct EngineAddress(String);
 
-impl From<&str> for DatabaseAddress {
+impl From<&str> for EngineAddress {
     fn from(address: &str) -> Self {
         Self(address.to_owned())
     }
 }
 
-impl DatabaseAddress {
+impl EngineAddress {
     fn is_server(&self) -> bool {
         self.0.starts_with("postgres://") || self.0.starts_with("postgresql://")
     }
+
+    /// Whether it names nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For files of this folder: with its password.
+    pub(super) fn secret(&self) -> &str {
+        &self.0
+    }
 }
 
-impl fmt::Display for DatabaseAddress {
+impl fmt::Display for EngineAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // From the last @ on, because a password may hold one; parameters may hold a password too.
         match self.0.split_once("://") {
             Some((scheme, rest)) => {
                 let (user, host) = rest.rsplit_once('@').unwrap_or(("", rest));
                 let (user, host) = (user.split(':').next().unwrap_or_default(), host.split('?').next());
-                write!(formatter, "{scheme}://{user}@{}", host.unwrap_or_default())
+                let at = if user.is_empty() { "" } else { "@" };
+                write!(formatter, "{scheme}://{user}{at}{}", host.unwrap_or_default())
             }
             None => formatter.write_str(&self.0),
         }
     }
 }
 
-impl fmt::Debug for DatabaseAddress {
+impl fmt::Debug for EngineAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.to_string())
     }
@@ -83,6 +98,11 @@ impl StorageConfig {
         let known = address.is_server() || (!address.0.is_empty() && !address.0.contains("://"));
         let fault = format!("storage.database {address:?} (a file, or postgres://user@host/database)");
         let mut faults = if known { Vec::new() } else { vec![fault] };
+        let redis = &self.redis;
+        let known = ["redis://", "redis+unix://"].iter().any(|scheme| redis.0.starts_with(scheme));
+        if !(redis.is_empty() || known) {
+            faults.push(format!("storage.redis {redis:?} (redis://host:6379, redis+unix:///run/redis.sock, or empty)"));
+        }
         let objects = &self.objects;
         if objects.is_empty() || (objects.contains("://") && !objects.starts_with("s3://")) || objects == "s3://" {
             faults.push(format!("storage.objects {objects:?} (a folder, or s3://bucket/below)"));
@@ -156,6 +176,9 @@ mod tests {
             |objects: &str| StorageConfig { objects: objects.into(), ..StorageConfig::default() }.faults().len();
         assert_eq!(["objects", "/mnt/objects", "s3://bucket/hub"].map(objects), [0; 3]);
         assert_eq!(["", "s3://", "gs://bucket"].map(objects), [1; 3]);
+        let redis = |redis: &str| StorageConfig { redis: redis.into(), ..StorageConfig::default() }.faults().len();
+        assert_eq!(["", "redis://h:6379", "redis+unix:///run/redis.sock"].map(redis), [0; 3]);
+        assert_eq!(["h:6379", "rediss://h:6379"].map(redis), [1; 2]);
         assert_eq!(["", "mysql://h/d", "sqlite://hub.db"].map(faults), [1; 3]);
     }
 

@@ -19,6 +19,8 @@ pub mod commands;
 pub mod objects;
 pub mod lake;
 pub mod wake;
+pub mod relay;
+pub mod turn;
 pub mod copying;
 pub mod backup;
 pub mod resources;
@@ -69,6 +71,14 @@ pub enum StorageError {
         address: String,
         /// What is wrong.
         source: object_store::Error,
+    },
+    /// Redis cannot be reached or does not answer.
+    #[error("redis {address}: {source}")]
+    Relay {
+        /// Which Redis, without the password.
+        address: String,
+        /// What is wrong.
+        source: redis::RedisError,
     },
     /// A statement failed; its transaction left nothing behind.
     #[error("database: {0}")]
@@ -211,7 +221,8 @@ impl Database {
     }
 }
 
-/// `text` as both engines hold it: PostgreSQL has no zero character, and a box's batch must not be refused for ever.
+/// `text` as both engines hold it: PostgreSQL has no zero character, and neither must a box's batch be refused for ever nor
+/// a stranger's question be our failure.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

@@ -7,6 +7,7 @@ use super::{
     Database, StorageError,
     engine::{Row, Transaction},
     keyring::person,
+    storable,
 };
 use crate::ids::Offset;
 use sqlx::Row as _;
@@ -119,7 +120,7 @@ impl Database {
     pub async fn resource(&self, kind: &str, id: &str) -> Result<Option<ResourceRow>, StorageError> {
         let row = sqlx::query("SELECT * FROM resources WHERE kind = $1 AND id = $2")
             .bind(kind)
-            .bind(id)
+            .bind(storable(id))
             .fetch_all(self.readers())
             .await?;
         Ok(self.rows_opened(&row).await?.pop())
@@ -137,7 +138,7 @@ impl Database {
             None => {
                 sqlx::query("SELECT * FROM resources WHERE kind = $1 AND id > $2 ORDER BY id LIMIT $3")
                     .bind(kind)
-                    .bind(id)
+                    .bind(storable(id))
                     .bind(rows_max as i64)
                     .fetch_all(self.readers())
                     .await?
@@ -149,8 +150,8 @@ impl Database {
                 )
                 .bind(kind)
                 .bind(name)
-                .bind(value)
-                .bind(id)
+                .bind(storable(value))
+                .bind(storable(id))
                 .bind(rows_max as i64)
                 .fetch_all(self.readers())
                 .await?

@@ -65,7 +65,7 @@ impl HubRig {
 
     /// Code, status and reason of `/health`.
     pub(crate) async fn status(&self) -> (u16, String) {
-        let answer = reqwest::get(format!("http://{}/health", self.hub.address)).await.unwrap();
+        let answer = reqwest::get(format!("http://{}/health", self.hub.addresses[0])).await.unwrap();
         let code = answer.status().as_u16();
         let report: serde_json::Value = answer.json().await.unwrap();
         (code, format!("{} {}", report["status"].as_str().unwrap(), report["reason"].as_str().unwrap()))

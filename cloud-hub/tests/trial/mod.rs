@@ -1,8 +1,19 @@
-//! A hub on a free port with an empty folder, and a box that speaks to it without a network between.
+//! A hub on a free port with an empty folder, and a box that speaks to it without a network between. The hub is one process
+//! of all roles on SQLite, or one of each role on PostgreSQL and Redis that the test starts, as the promise asks.
 
 #![allow(dead_code, reason = "each promise uses its own part of this")]
 
-use cloud_hub::{config::HubConfig, pipeline::Hub, storage::config::StorageConfig};
+pub mod postgresql;
+pub mod redis;
+
+use cloud_hub::{
+    config::HubConfig,
+    event_store::EventStore,
+    ingest::{Admission, LiveBoard},
+    pipeline::Hub,
+    roles,
+    storage::config::StorageConfig,
+};
 use firmware_protocol::network::{
     self, Acknowledgement, Answer, Batch, ChunkBuilder, Event, EventKind, GameClock, LivePlayer, LiveState, Record,
     Role, Side, Stream, Telemetry, TrackChunk, Who, topic,
@@ -21,12 +32,72 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
+/// How a hub stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One process of all roles, on SQLite.
+    Whole,
+    /// One of each role, on PostgreSQL and Redis.
+    Split,
+}
+
+/// Shows each promise, an `async fn` of a [`Shape`], of a hub in either shape.
+#[allow(unused_macros, reason = "some promises are of one shape")]
+macro_rules! in_both_shapes {
+    ($($promise:ident),+ $(,)?) => {
+        mod whole { $(#[tokio::test] async fn $promise() { super::$promise(super::trial::Shape::Whole).await; })+ }
+        mod split { $(#[tokio::test] async fn $promise() { super::$promise(super::trial::Shape::Split).await; })+ }
+    };
+}
+
+/// The processes of one hub.
+pub struct Processes {
+    /// Where the gateway answers.
+    pub address: SocketAddr,
+    /// Where a box's live states are put up.
+    pub board: LiveBoard,
+    /// The door for its batches.
+    pub admission: Admission,
+    pub store: EventStore,
+    /// In the order in which they stop: who serves pages first, so that each of these is told.
+    pub hubs: Vec<Hub>,
+}
+
+impl Processes {
+    async fn start(config: &HubConfig, shape: Shape) -> Self {
+        let mut hubs = Vec::new();
+        if shape == Shape::Whole {
+            hubs.push(Hub::start(config).await.unwrap());
+        } else {
+            let start = async |role| Hub::start(&HubConfig { roles: vec![role], ..config.clone() }).await.unwrap();
+            for role in [roles::Role::Analytics, roles::Role::Core, roles::Role::Ingest] {
+                hubs.push(start(role).await);
+            }
+            let mut gateway = HubConfig { roles: vec![roles::Role::Gateway], ..config.clone() };
+            gateway.gateway.upstreams.analytics = vec![hubs[0].addresses[0].to_string()];
+            gateway.gateway.upstreams.core = vec![hubs[1].addresses[0].to_string()];
+            hubs.push(Hub::start(&gateway).await.unwrap());
+        }
+        let ingest = if shape == Shape::Whole { &hubs[0] } else { &hubs[2] };
+        let (board, admission, store) = (ingest.board.clone(), ingest.admission.clone(), ingest.store.clone());
+        Self { address: hubs.last().unwrap().addresses[0], board, admission, store, hubs }
+    }
+
+    pub async fn stop(self) {
+        for hub in self.hubs {
+            hub.stop().await;
+        }
+    }
+}
+
 pub struct Trial {
-    pub hub: Hub,
+    pub hub: Processes,
+    /// Of all its processes, roles apart.
+    pub config: HubConfig,
+    pub redis: Option<redis::Server>,
     pub http: reqwest::Client,
     next_sequence: AtomicU64,
     next_tracks: AtomicU64,
-    config: HubConfig,
     folder: tempfile::TempDir,
 }
 
@@ -36,18 +107,32 @@ impl Trial {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut HubConfig)) -> Self {
+        Self::start_as(Shape::Whole, change).await
+    }
+
+    pub async fn start_as(shape: Shape, change: impl FnOnce(&mut HubConfig)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let mut config = HubConfig { data: folder.path().to_owned(), ..HubConfig::default() };
-        config.gateway.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        (config.gateway.listen, config.core.listen, config.analytics.listen) = (free, free, free);
+        config.ingest.probes = free;
         // Tests ask as fast as they can.
         let limits = &mut config.gateway.limits;
         (limits.reads_per_minute, limits.writes_per_minute, limits.sockets_per_minute) = (0, 0, 0);
         config.gateway.connections_per_address_max = config.gateway.connections_max;
+        let mut redis = None;
+        if shape == Shape::Split {
+            let server = redis::Server::start().await;
+            config.storage.redis = server.address().as_str().into();
+            config.storage.database = postgresql::database().await.as_str().into();
+            redis = Some(server);
+        }
         change(&mut config);
-        let hub = Hub::start(&config).await.unwrap();
+        let hub = Processes::start(&config, shape).await;
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { hub, http, next_sequence: AtomicU64::new(0), next_tracks: AtomicU64::new(0), config, folder }
+        let (next_sequence, next_tracks) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { hub, config, redis, http, next_sequence, next_tracks, folder }
     }
 
     /// The hub's data folder.
@@ -115,6 +200,16 @@ impl Trial {
         let answer = self.hub.admission.admit(&key, &network::encode(&batch)).await.unwrap();
         let answer: Acknowledgement = network::decode(&answer).unwrap();
         assert_eq!(answer.answer, Answer::Kept { next_sequence: first_sequence + count });
+    }
+
+    /// Waits until every process knows of everything that was kept.
+    pub async fn heard(&self) {
+        let newest = *self.hub.store.follow().borrow();
+        for hub in &self.hub.hubs {
+            let mut heard = hub.store.follow();
+            let hears = heard.wait_for(|offset| *offset >= newest);
+            tokio::time::timeout(PATIENCE, hears).await.expect("it is heard").unwrap();
+        }
     }
 
     /// Waits until the read tables hold everything that was kept.

@@ -2,11 +2,14 @@
 
 use super::rink::Rink;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 /// How live pages are served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CoreConfig {
+    /// Where gateways in other processes reach it; used where the process has role core and no gateway.
+    pub listen: SocketAddr,
     /// Sockets open at once; the next is told to come back later.
     pub sockets_max: usize,
     /// Missed events replayed to a page that comes back; more, and it is told to fetch them by REST.
@@ -24,6 +27,7 @@ pub struct CoreConfig {
 impl Default for CoreConfig {
     fn default() -> Self {
         Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8001)),
             sockets_max: 20_000,
             replay_events_max: 1_000,
             ping_interval_ms: 15_000,
@@ -31,6 +35,20 @@ impl Default for CoreConfig {
             origins: Vec::new(),
             rink: Rink::default(),
         }
+    }
+}
+
+/// `[analytics]`: where live pages are served when they are served apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AnalyticsConfig {
+    /// Where gateways in other processes reach it; used where the process has role analytics and no gateway.
+    pub listen: SocketAddr,
+}
+
+impl Default for AnalyticsConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 8011)) }
     }
 }
 

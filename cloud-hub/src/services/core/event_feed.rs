@@ -7,8 +7,9 @@ use super::{corrections::CorrectionView, event_view::EventView, socket_messages:
 use crate::{
     event_store::{Correction, EventStore, Fact, HubEvent},
     ids::Offset,
-    projections::{self, statistics::Person},
+    projections::{self, Freshness, statistics::Person},
     storage::{StorageError, reading::StoredEvent},
+    time,
 };
 use axum::extract::ws::Utf8Bytes;
 use std::time::Duration;
@@ -84,7 +85,7 @@ impl EventFeed {
     }
 
     /// Announces events until `stop`.
-    pub async fn run(self, store: EventStore, stop: CancellationToken) {
+    pub async fn run(self, store: EventStore, freshness: Freshness, stop: CancellationToken) {
         let (mut newest, mut newest_fact) = (store.follow(), store.follow_hub());
         let (mut announced, mut announced_fact) = (*newest.borrow(), *newest_fact.borrow());
         loop {
@@ -113,6 +114,9 @@ impl EventFeed {
             // Nobody listening is no fault.
             for stored in events {
                 announced = stored.offset;
+                // Where no projector runs, this is where boxes are heard.
+                freshness.kept(stored.event.captured_us, time::utc_us());
+                freshness.heard(&stored.edge, time::monotonic_us());
                 let event = EventView::new(stored.offset.0, &stored.event);
                 let _ = self.sender.send(Announcement::new(event, &stored));
             }

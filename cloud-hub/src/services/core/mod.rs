@@ -35,7 +35,7 @@ pub mod event_feed;
 mod subscription;
 pub mod socket;
 
-pub use config::CoreConfig;
+pub use config::{AnalyticsConfig, CoreConfig};
 
 use crate::{
     api::Problem,
@@ -98,7 +98,7 @@ impl Core {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let feeds = LiveFeeds::new(board.clone(), freshness.clone(), tracker.clone(), stop.clone());
         let events = EventFeed::new();
-        tracker.spawn(events.clone().run(store.clone(), stop.clone()));
+        tracker.spawn(events.clone().run(store.clone(), freshness.clone(), stop.clone()));
         let sockets = Arc::new(Semaphore::new(config.sockets_max));
         let shared =
             Shared { config, epoch, store, projections, freshness, board, feeds, events, sockets, tracker, stop };
@@ -112,11 +112,6 @@ impl Core {
         if tokio::time::timeout(DRAIN, self.shared.tracker.wait()).await.is_err() {
             tracing::warn!(sockets = self.shared.tracker.len(), "sockets did not close in time");
         }
-    }
-
-    /// The paths of this service, with their description.
-    pub fn router(&self) -> OpenApiRouter {
-        routes().with_state(self.clone())
     }
 
     /// The game asked for, or the newest: one that is live, else the one with the newest event.
@@ -142,13 +137,22 @@ impl Core {
     }
 }
 
-/// The paths of this service, for the gateway and for the OpenAPI document.
+/// All paths of this service, for the OpenAPI document.
 pub fn routes() -> OpenApiRouter<Core> {
+    rest_routes().merge(analytics_routes())
+}
+
+/// The paths of role analytics: what a live page asks for again and again.
+pub fn analytics_routes() -> OpenApiRouter<Core> {
+    OpenApiRouter::new().routes(routes!(analytics_metrics::analytics_metrics)).routes(routes!(socket::analytics))
+}
+
+/// The paths of role core: everything else.
+pub fn rest_routes() -> OpenApiRouter<Core> {
     OpenApiRouter::new()
         .routes(routes!(game_state::game_state))
         .routes(routes!(player_stats::player_stats))
         .routes(routes!(live_events::live_events))
-        .routes(routes!(analytics_metrics::analytics_metrics))
         .routes(routes!(reconciliation::reconciliation))
         .routes(routes!(statistics::players))
         .routes(routes!(statistics::teams))
@@ -157,7 +161,6 @@ pub fn routes() -> OpenApiRouter<Core> {
         .routes(routes!(edges::all))
         .routes(routes!(edges::one))
         .merge(resources::routes())
-        .routes(routes!(socket::analytics))
 }
 
 /// Greatest number of a game: what a signed column, and `int64` in other languages, holds.

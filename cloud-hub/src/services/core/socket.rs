@@ -218,6 +218,10 @@ impl Page {
     /// Says hello, and brings a returning page up to date.
     async fn greet(&mut self, choice: &SocketChoice) -> Result<(), End> {
         let shared = self.core.shared.clone();
+        // Another process may have shown the page what is not heard here yet.
+        if choice.offset.is_some_and(|offset| offset > shared.store.follow().borrow().0) {
+            shared.store.look().await.map_err(|error| unreadable(&error))?;
+        }
         let newest = shared.store.follow().borrow().0;
         self.fact = shared.store.follow_hub().borrow().0;
         let returns = choice.epoch.as_deref().zip(choice.offset);

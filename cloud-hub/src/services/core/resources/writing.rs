@@ -158,8 +158,8 @@ pub(super) async fn create<T: Thing>(
     // A thing that was removed leaves its stream: the new one goes on from there.
     let stands = core.shared.store.stands(&fact.stream()).await.map_err(|error| Problem::internal(&error))?;
     if find::<T>(core, &id).await?.is_some() {
-        // The same request may have made it a moment ago.
-        return Ok(writing.before().await?.ok_or_else(there)?.into_response());
+        // Perhaps by this very request, sent twice at once.
+        return writing.before().await?.map(Answered::into_response).ok_or_else(there);
     }
     let location = Some(thing.path());
     let answer = Answered { status: 201, location, sequence: stands + 1, body: state };
