@@ -11,7 +11,7 @@ use super::{
     event_view::EventView,
     live_feed::{RING_TICKS, Tick},
     socket_messages::{PROTOCOL, SocketMessage},
-    subscription::{self, Scope, Subscription},
+    subscription::{self, Scope, SocketChoice, Subscription},
 };
 use crate::{
     api::{Parameters, Problem},
@@ -26,13 +26,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use serde::Deserialize;
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{MissedTickBehavior, interval, timeout},
 };
-use utoipa::IntoParams;
 
 /// tungstenite reserves 128 KiB a socket unless told: pages say pongs of some bytes, and there may be 20,000 of them.
 const READ_BUFFER_BYTES: usize = 512;
@@ -48,23 +46,6 @@ const PAGE_EVENTS: usize = 256;
 const SCAN: usize = 50;
 /// How often a page without a game, or with the newest, looks for another.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// Which game, and where a returning page stands.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct SocketChoice {
-    /// The game, as the league numbers it; always the newest when nothing else is asked for.
-    pub game: Option<u64>,
-    /// Instead: every game scheduled for this team.
-    pub team: Option<String>,
-    /// Instead: what this player does in the games in whose rosters they stand.
-    pub player: Option<String>,
-    /// The last `epoch` this page was told.
-    pub epoch: Option<String>,
-    /// The last `offset` this page holds.
-    pub offset: Option<u64>,
-}
 
 /// Live frames and events of one game.
 ///

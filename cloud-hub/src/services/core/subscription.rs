@@ -9,14 +9,32 @@ use super::{
     event_feed::Announcement,
     player_games,
     resources::{self, games::Schedule},
-    socket::SocketChoice,
 };
 use crate::{api::Problem, projections::statistics::Person};
 use axum::http::{HeaderMap, header};
+use serde::Deserialize;
 use std::collections::HashMap;
+use utoipa::IntoParams;
 
 /// Games remembered at once: more than are played at a time.
 const GAMES_MAX: usize = 64;
+
+/// Which game, and where a returning page stands.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SocketChoice {
+    /// The game, as the league numbers it; always the newest when nothing else is asked for.
+    pub game: Option<u64>,
+    /// Instead: every game scheduled for this team.
+    pub team: Option<String>,
+    /// Instead: what this player does in the games in whose rosters they stand.
+    pub player: Option<String>,
+    /// The last `epoch` this page was told.
+    pub epoch: Option<String>,
+    /// The last `offset` this page holds.
+    pub offset: Option<u64>,
+}
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
