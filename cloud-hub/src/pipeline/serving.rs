@@ -80,6 +80,7 @@ pub async fn serve(config: &HubConfig) -> anyhow::Result<()> {
     };
     let enrolment = ears.as_ref().and_then(|ears| ears.enrolment.as_ref()).map(|enrolment| enrolment.address);
     tracing::info!(
+        address = hub.addresses.first().map(tracing::field::display),
         addresses = ?hub.addresses,
         roles = ?config.roles,
         ingest = ?ears.as_ref().map(|_| &config.ingest.listen),
