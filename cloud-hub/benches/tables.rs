@@ -169,6 +169,7 @@ async fn main() {
         return;
     }
     let megabytes = std::env::var("RINKSIDE_BACKUP_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let _ = rustls::crypto::ring::default_provider().install_default();
     postgresql::wait_for_the_disk();
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let chunks: Vec<TrackChunk> = (0..256).map(|second| chunk(&mut random, second)).collect();
