@@ -3,7 +3,8 @@
 //!
 //! Comes in: nothing. Goes out, for SQLite and for a PostgreSQL that is started here and waits for its disk: positions a
 //! second in second-long chunks of 14 players, groups of 64 batches, each committed before it is answered; beside it the
-//! same positions as rows by PostgreSQL's own COPY and, where it is installed, as lines of InfluxDB; readings of a row each. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
+//! same positions as rows by PostgreSQL's own COPY and, where it is installed, as lines of InfluxDB; readings of a row
+//! each. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
 
 #[path = "../tests/trial/postgresql.rs"]
 mod postgresql;

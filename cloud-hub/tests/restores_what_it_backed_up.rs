@@ -260,7 +260,7 @@ async fn the_program_moves_a_hub_with_the_keys_that_boxes_trust() {
 
     let address = postgresql::database().await;
     let config = format!(
-        "data = {server:?}\n[storage]\ndatabase = {address:?}\n[ingest]\ncertificates = \"{server}/certificates\"\n"
+        "data = {server:?}\n[storage]\ndatabase = {address:?}\nroot_key = \"secret\"\n[ingest]\ncertificates = \"{server}/certificates\"\n"
     );
     fs::write(path("hub.toml"), config).unwrap();
     let without = program(&["restore", &file, "--config", &path("hub.toml")]);
@@ -273,8 +273,10 @@ async fn the_program_moves_a_hub_with_the_keys_that_boxes_trust() {
         let read = |data: &str| fs::read(format!("{data}/certificates/{name}")).unwrap();
         assert_eq!(read(&server), read(&data), "{name}");
     }
-    let key = fs::metadata(format!("{server}/certificates/ca-key.pem")).unwrap();
-    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    for name in ["certificates/ca-key.pem", "secret"] {
+        let key = fs::metadata(format!("{server}/{name}")).unwrap();
+        assert_eq!(key.permissions().mode() & 0o777, 0o600, "{name}");
+    }
     let again = program(&["restore", &file, "--config", &path("hub.toml")]);
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("is not empty"));
 }

@@ -10,6 +10,7 @@ use crate::{
         Database,
         backup::{Beside, Done, RootKeyIn, root_key_in},
         copying::Progress,
+        keyring,
     },
     time,
 };
@@ -110,11 +111,7 @@ async fn bring_root_key(config: &HubConfig, file: &Path, given: Option<&Path>) -
         }
         (None, RootKeyIn::Nowhere) => return Ok(()),
     };
-    match fs::read(&path) {
-        Ok(there) => ensure!(there == bytes, "{} is another root key: restore where no hub was yet", path.display()),
-        Err(_) => write(&path, &bytes)?,
-    }
-    Ok(())
+    Ok(keyring::bring_root_key(&path, &bytes)?)
 }
 
 /// The hub's certificates and keys, as far as it has made them.
@@ -133,8 +130,7 @@ fn certificates(config: &HubConfig) -> anyhow::Result<Vec<Beside>> {
 
 /// Keys are for the owner alone.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let name = path.to_string_lossy();
-    let mode = if name.ends_with(".key") || name.ends_with("key.pem") { 0o600 } else { 0o644 };
+    let mode = if path.to_string_lossy().ends_with("key.pem") { 0o600 } else { 0o644 };
     let written = || {
         fs::create_dir_all(path.parent().unwrap_or(path))?;
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;

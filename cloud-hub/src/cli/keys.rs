@@ -44,7 +44,7 @@ pub(super) async fn run(Keys { place, what }: Keys) -> anyhow::Result<()> {
     };
     let path = database.root_key().display().to_string();
     database.close().await;
-    let KeysHeld { root, keys, of_players, of_wearers, .. } = held?;
+    let KeysHeld { root, keys, of_players, of_wearers } = held?;
     println!("root key {root} in {path}: keep a copy apart from backups");
     println!("{keys} data keys, {of_players} of players, {of_wearers} of tags, one a day each");
     if let Some(What::Rotate { data_keys: true }) = what {

@@ -1,9 +1,9 @@
 //! Whether the hub is well: `/health`, `/health/live`, `/health/ready`, and `/metrics` for Prometheus.
 //!
-//! Comes in: the database, where the projections stand, and how broker, Redis and other processes are. Goes out: 200 or 503 with the reason;
-//! figures as text. Live means the process answers; ready means its database does and its projections are not far
-//! behind; without its broker, Redis or another process the hub serves, and is degraded. Never: a check that can hang, which the gateway's time
-//! limit sees to.
+//! Comes in: the database, where the projections stand, and how broker, Redis and other processes are. Goes out: 200 or
+//! 503 with the reason; figures as text. Live means the process answers; ready means its database does and its projections
+//! are not far behind; without its broker, Redis or another process the hub serves, and is degraded. Never: a check that
+//! can hang, which the gateway's time limit sees to.
 
 use crate::{
     event_store::EventStore,

@@ -4,13 +4,10 @@
 //! pages. Never: holds a box back. When Redis is slow or away, states in between are skipped; that it is away is said in
 //! health, and it is tried again with jitter, at most five seconds apart; then the newest of every game is said again.
 
-use super::LiveBoard;
-use crate::{
-    storage::{
-        StorageError,
-        relay::{Relay, Saying},
-    },
-    time,
+use super::{LiveBoard, retrying};
+use crate::storage::{
+    StorageError,
+    relay::{Relay, Saying},
 };
 use firmware_protocol::network::{self, LiveState};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -19,11 +16,6 @@ use tokio::sync::{
     watch,
 };
 use tokio_util::sync::CancellationToken;
-
-/// First wait before Redis is tried again, milliseconds.
-const RETRY_FIRST_MS: u64 = 100;
-/// Longest wait before it is tried again, milliseconds.
-const RETRY_MAX_MS: u64 = 5_000;
 
 /// With nothing to say for so long, Redis is asked whether it is there.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -122,14 +114,14 @@ fn well(fault: &RelayFault, tries: &mut u32) {
     }
 }
 
-/// Says what is wrong and waits, between half of the doubled time and all of it.
+/// Says what is wrong and waits.
 async fn failed(error: &StorageError, fault: &RelayFault, tries: &mut u32) {
     metrics::counter!("ingest_live_relay_failures_total").increment(1);
     let said = format!("{error}; until it answers, pages of other processes see nothing live");
     if fault.send_replace(Some(said)).is_none() {
         tracing::warn!(%error, "live states do not reach other processes: trying again");
     }
-    let full_ms = (RETRY_FIRST_MS << (*tries).min(20)).min(RETRY_MAX_MS);
+    let wait_ms = retrying::wait_ms(*tries);
     *tries += 1;
-    tokio::time::sleep(Duration::from_millis(full_ms / 2 + time::monotonic_us() % (full_ms / 2 + 1))).await;
+    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
 }

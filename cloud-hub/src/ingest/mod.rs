@@ -16,6 +16,7 @@
 pub mod admission;
 pub mod config;
 pub mod live_board;
+mod retrying;
 pub mod live_relay;
 pub mod mqtt;
 pub mod zenoh;

@@ -8,8 +8,8 @@
 //! most five seconds apart, certificates read again. Subscribes after each `ConnAck`, because a broker that was killed
 //! remembers nobody.
 
-use super::{Admission, BrokerFault, IngestConfig, LiveBoard};
-use crate::{downlink::Desk, time, trust::Certificates};
+use super::{Admission, BrokerFault, IngestConfig, LiveBoard, retrying::wait_ms};
+use crate::{downlink::Desk, trust::Certificates};
 use firmware_protocol::network::{broker, topic};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, NetworkOptions, Publish, PublishOptions,
@@ -25,10 +25,6 @@ const NAME: &str = "hub";
 const KEEP_ALIVE_S: u16 = 2;
 /// Batches taken from the network but not yet answered: about one for each box.
 const BATCHES_MAX: usize = 256;
-/// First wait before the broker is tried again, milliseconds.
-const RETRY_FIRST_MS: u64 = 100;
-/// Longest wait before the broker is tried again, milliseconds.
-const RETRY_MAX_MS: u64 = 5_000;
 /// Time the last answers may take on their way out.
 const CLOSE: Duration = Duration::from_secs(1);
 
@@ -116,12 +112,6 @@ impl Listener {
         }
         Ok(options)
     }
-}
-
-/// Between half of the doubled wait and all of it, so that hubs and boxes do not march in step.
-fn wait_ms(tries: u32) -> u64 {
-    let full = (RETRY_FIRST_MS << tries.min(20)).min(RETRY_MAX_MS);
-    full / 2 + time::monotonic_us() % (full / 2 + 1)
 }
 
 /// One connection.
@@ -237,19 +227,5 @@ fn answer(client: &AsyncClient, key: &str, asked: Option<&PublishProperties>, ac
     let options = PublishOptions::at_least_once().properties(properties);
     if let Err(error) = client.try_publish(place.as_str(), acknowledgement, options) {
         tracing::debug!(%error, "a broker left before an answer: the box asks again");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn is_tried_again_within_five_seconds() {
-        assert!((50..=100).contains(&wait_ms(0)));
-        for tries in 0..70 {
-            assert!((50..=5_000).contains(&wait_ms(tries)), "{tries}");
-        }
-        assert!(wait_ms(30) >= 2_500);
     }
 }

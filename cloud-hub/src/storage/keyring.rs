@@ -15,6 +15,7 @@ use crate::time;
 use moka::sync::Cache;
 use sqlx::Row as _;
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -48,8 +49,6 @@ pub struct KeysHeld {
     pub of_players: u64,
     /// Those about what somebody wears, one a tag and day.
     pub of_wearers: u64,
-    /// When the newest was made, microseconds UTC.
-    pub newest_us: i64,
 }
 
 impl Keyring {
@@ -92,6 +91,16 @@ fn place(number: i64) -> String {
     format!("data_keys/{number}")
 }
 
+/// Puts the root keys that were kept apart into the new hub's file `path`; nothing over others.
+pub fn bring_root_key(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+    let fault = |reason: String| StorageError::Keys { path: path.to_owned(), reason };
+    match std::fs::read(path) {
+        Ok(there) if there == bytes => Ok(()),
+        Ok(_) => Err(fault("is another root key: restore where no hub was yet".into())),
+        Err(_) => sealing::put(path, bytes).map_err(|error| fault(format!("cannot be written: {error}"))),
+    }
+}
+
 impl Database {
     /// The file of the root key.
     pub fn root_key(&self) -> &Path {
@@ -122,44 +131,43 @@ impl Database {
 
     /// The key to seal rows about `subject` with. Not within a transaction that writes: it may need one.
     pub(super) async fn data_key(&self, subject: &str) -> Result<Arc<DataKey>, StorageError> {
-        let mut key = [(subject.to_owned(), None)];
-        self.data_keys(key.iter_mut().map(|(subject, key)| (&*subject, key))).await?;
-        let [(_, key)] = key;
-        Ok(key.expect("every subject got one"))
+        let mut keys = self.data_keys([subject.to_owned()]).await?;
+        Ok(keys.remove(subject).expect("every subject gets one"))
     }
 
     /// The same for many subjects: those without a key get one, all in one transaction.
-    pub(super) async fn data_keys<'a>(
+    pub(super) async fn data_keys(
         &self,
-        wanted: impl Iterator<Item = (&'a String, &'a mut Option<Arc<DataKey>>)>,
-    ) -> Result<(), StorageError> {
-        let mut unknown = Vec::new();
-        for (subject, key) in wanted {
-            *key = self.keyring.newest.get(subject);
-            if key.is_none() {
-                unknown.push((subject, key));
+        subjects: impl IntoIterator<Item = String>,
+    ) -> Result<HashMap<String, Arc<DataKey>>, StorageError> {
+        let (mut keys, mut unknown) = (HashMap::new(), Vec::new());
+        for subject in subjects {
+            match self.keyring.newest.get(&subject) {
+                Some(key) => drop(keys.insert(subject, key)),
+                None => unknown.push(subject),
             }
         }
         if unknown.is_empty() {
-            return Ok(());
+            return Ok(keys);
         }
+        let mut found = Vec::with_capacity(unknown.len());
         let mut transaction = self.begin().await?;
-        for (subject, key) in &mut unknown {
+        for subject in unknown {
             let newest = "SELECT number, root, wrapped FROM data_keys WHERE subject = $1 ORDER BY number DESC LIMIT 1";
-            let newest = sqlx::query(newest).bind(subject.as_str()).fetch_optional(&mut *transaction).await?;
-            **key = Some(Arc::new(match newest {
+            let newest = sqlx::query(newest).bind(&subject).fetch_optional(&mut *transaction).await?;
+            let key = match newest {
                 Some(row) => self.unwrapped(&row)?,
-                None => self.make_key(&mut transaction, subject).await?,
-            }));
+                None => self.make_key(&mut transaction, &subject).await?,
+            };
+            found.push((subject, Arc::new(key)));
         }
         transaction.commit().await?;
         // Before the commit another transaction would not find it.
-        for (subject, key) in unknown {
-            if let Some(key) = key {
-                self.keyring.newest.insert(subject.clone(), key.clone());
-            }
+        for (subject, key) in &found {
+            self.keyring.newest.insert(subject.clone(), key.clone());
         }
-        Ok(())
+        keys.extend(found);
+        Ok(keys)
     }
 
     fn unwrapped(&self, row: &Row) -> Result<DataKey, StorageError> {
@@ -223,7 +231,7 @@ impl Database {
 
     /// How the keys stand.
     pub async fn keys_held(&self) -> Result<KeysHeld, StorageError> {
-        let query = "SELECT COUNT(*) AS keys, COALESCE(MAX(made_us), 0) AS newest_us,
+        let query = "SELECT COUNT(*) AS keys,
                      COUNT(*) FILTER (WHERE subject LIKE 'player/%') AS players,
                      COUNT(*) FILTER (WHERE subject LIKE 'wearer/%') AS wearers
                      FROM data_keys";
@@ -231,7 +239,7 @@ impl Database {
         let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count as u64);
         let root = self.keyring.roots()?.newest().map(|(name, _)| name.to_owned()).unwrap_or_default();
         let (keys, of_players, of_wearers) = (count("keys")?, count("players")?, count("wearers")?);
-        Ok(KeysHeld { root, keys, of_players, of_wearers, newest_us: row.try_get("newest_us")? })
+        Ok(KeysHeld { root, keys, of_players, of_wearers })
     }
 
     /// Makes a new root key and wraps every data key with it; the old one opens nothing any more. With `data_keys`, what

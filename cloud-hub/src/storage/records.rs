@@ -9,7 +9,10 @@ use super::{Database, StorageError, engine::Transaction, keyring::wearer, sealin
 use crate::ids::Offset;
 use firmware_protocol::network::{Answer, Event, Stream, Telemetry};
 use sqlx::Row as _;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// A batch from a known box, its records opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +89,7 @@ pub struct Kept {
 
 type Journal<'a> = (&'a str, u64, Stream);
 /// The keys for readings of what people wear, by [`wearer`].
-type Worn = HashMap<String, Option<Arc<DataKey>>>;
+type Worn = HashMap<String, Arc<DataKey>>;
 
 /// Where a reading lies: what seals it holds it there.
 pub(super) fn place_of_reading(edge: &str, epoch: i64, sequence: i64) -> String {
@@ -128,17 +131,16 @@ impl Database {
 
     /// The keys for readings of what people wear.
     async fn keys_of_worn(&self, deliveries: &[Delivery]) -> Result<Worn, StorageError> {
-        let mut worn = Worn::new();
+        let mut subjects = HashSet::new();
         for Delivery { edge, records, .. } in deliveries {
             for record in records {
                 let Opened::Telemetry(Telemetry { captured_us, subject, .. }) = record else { continue };
                 if !subject.is_empty() {
-                    worn.entry(wearer(edge, subject, *captured_us)).or_default();
+                    subjects.insert(wearer(edge, subject, *captured_us));
                 }
             }
         }
-        self.data_keys(worn.iter_mut()).await?;
-        Ok(worn)
+        self.data_keys(subjects).await
     }
 
     /// First sequence the hub does not hold.
@@ -256,7 +258,6 @@ async fn keep_one(
             let Telemetry { captured_us, subject, value, .. } = telemetry;
             let sealed = worn
                 .get(&wearer(edge, subject, *captured_us))
-                .and_then(Option::as_ref)
                 .map(|key| key.seal(&place_of_reading(edge, epoch, sequence), value.to_string().as_bytes()));
             sqlx::query(
                 "INSERT INTO telemetry (edge, epoch, sequence, venue, captured_us, name, subject, value, sealed)
