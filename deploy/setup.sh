@@ -18,8 +18,9 @@ need python3 3 "install Python 3.11 or newer"
 # libopencv-dev: cameras and films; clang: the OpenCV bindings are generated with it; ffmpeg: films of simulated games;
 # chromium: the dashboard is tested in a real browser; mosquitto: so is the way over MQTT; postgresql: the hub's tables are
 # kept there too; redis-server: live states go through it between processes; nginx: stands in front of the hub in a test;
+# prometheus: takes the figures of hub and box in a test, and checks the alerts;
 # python3-venv: what reads the lake; build-essential: C parts of some crates.
-packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto nginx postgresql redis-server python3-venv)
+packages=(build-essential pkg-config libopencv-dev libclang-dev clang ffmpeg chromium mosquitto nginx postgresql prometheus redis-server python3-venv)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -28,6 +29,12 @@ if [ ${#missing[@]} -gt 0 ]; then
   echo "setup: installing Debian packages: ${missing[*]}"
   as_root=(); [ "$(id -u)" = 0 ] || as_root=(sudo)
   "${as_root[@]}" apt-get update -qq
+  # Tests start servers of their own: none is to run by itself because it was installed for them.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee /usr/sbin/policy-rc.d >/dev/null
+    "${as_root[@]}" chmod +x /usr/sbin/policy-rc.d
+    trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 

@@ -15,7 +15,7 @@ mod rows;
 #[path = "../tests/trial/mod.rs"]
 mod trial;
 
-use firmware_protocol::network::{Event, EventKind, Side};
+use firmware_protocol::network::{Event, EventKind, Side, TrackChunk};
 use futures_util::future::join_all;
 use hdrhistogram::Histogram;
 use load::{Load, Page, Program, asked, drive, now_us};
@@ -67,6 +67,11 @@ fn game() -> Vec<Event> {
     (0..1_800).map(told).collect()
 }
 
+/// `chunk` as it would have been in `second`.
+fn later(chunk: TrackChunk, second: i64) -> TrackChunk {
+    TrackChunk { start_us: second * 1_000_000, ..chunk }
+}
+
 async fn reads(seconds: u64) {
     let trial = Trial::start().await;
     // A hub whose read tables are further behind calls itself not ready.
@@ -74,7 +79,11 @@ async fn reads(seconds: u64) {
         trial.keep(part.to_vec()).await;
         trial.projected().await;
     }
-    trial.keep_tracks((0..60).map(|second| skate(second, 50)).collect()).await;
+    for minute in 0..60 {
+        trial
+            .keep_tracks((minute * 60..minute * 60 + 60).map(|second| later(skate(second % 60, 50), second)).collect())
+            .await;
+    }
     trial.hub.board.put(state(GAME, 1, PLAYERS));
     for (path, body) in [
         ("players", serde_json::json!({"player": "ann-lee", "name": "Ann Lee", "position": "forward"})),
@@ -94,6 +103,11 @@ async fn reads(seconds: u64) {
     for (name, path, bar) in [
         ("latest state", "/api/game/state".to_owned(), 5.0),
         ("player's game", "/api/core/players/ann-lee/statistics?limit=1".to_owned(), 10.0),
+        (
+            "player's ten seconds, 500 positions of an hour's",
+            format!("/api/core/games/{GAME}/positions?player=ann-lee&from_us=2400000000&to_us=2410000000"),
+            10.0,
+        ),
     ] {
         let url = format!("http://{}{path}", trial.hub.address);
         answers(name, &drive(&trial.http, &url, RATE_HZ, seconds).await, bar, &conditions);

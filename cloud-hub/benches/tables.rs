@@ -4,7 +4,7 @@
 //! Comes in: nothing. Goes out, for SQLite and for a PostgreSQL that is started here and waits for its disk: positions a
 //! second in second-long chunks of 14 players, groups of 64 batches, each committed before it is answered; beside it the
 //! same positions as rows by PostgreSQL's own COPY and, where it is installed, as lines of InfluxDB; readings of a row
-//! each. Then a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
+//! each. Then these positions exported in each format, and a backup of `RINKSIDE_BACKUP_MB` (200 without it), restored.
 
 #[path = "../tests/trial/postgresql.rs"]
 mod postgresql;
@@ -13,17 +13,24 @@ mod influxdb;
 #[path = "../../edge-agent/benches/rows/mod.rs"]
 mod rows;
 
-use cloud_hub::storage::{
-    Database,
-    config::StorageConfig,
-    records::{Delivery, Opened},
+use cloud_hub::{
+    event_store::EventStore,
+    lake::{
+        Selection,
+        export::{self, Format},
+    },
+    storage::{
+        Database,
+        config::StorageConfig,
+        records::{Delivery, Opened},
+    },
 };
 use firmware_protocol::network::{self, Column, Record, Role, Side, Stream, Telemetry, TrackChunk};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rows::{Row, report};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use std::{fmt::Write as _, time::Instant};
+use std::{fmt::Write as _, io::Write, time::Instant};
 
 const PLAYERS: usize = 14;
 const STEPS: usize = 50;
@@ -32,6 +39,7 @@ const CHUNKS_IN_BATCH: usize = 4;
 const GROUPS: usize = 40;
 const POSITIONS: usize = GROUPS * BATCHES * CHUNKS_IN_BATCH * PLAYERS * STEPS;
 const BAR: f64 = 250_000.0;
+const EXPORT_BAR: f64 = 2_000_000.0;
 
 fn chunk(random: &mut ChaCha8Rng, second: i64) -> TrackChunk {
     let column = |entity: usize| {
@@ -55,7 +63,8 @@ fn groups(count: usize, chunks: &[Vec<u8>]) -> Vec<Vec<Delivery>> {
     let mut numbers = (0..).zip(chunks.iter().cycle());
     let mut record = |_| {
         let (second, bytes) = numbers.next().expect("a cycle has no end");
-        Opened::Tracks { game: 1, start_us: second, end_us: second + 1, bytes: bytes.clone() }
+        let start_us = (second % chunks.len() as i64) * 1_000_000;
+        Opened::Tracks { game: 1, start_us, end_us: start_us + 980_000, bytes: bytes.clone() }
     };
     let mut delivery = |group: usize, edge: usize| Delivery {
         venue: "oak".into(),
@@ -147,6 +156,47 @@ fn lines(chunks: &[TrackChunk]) -> impl Iterator<Item = String> {
     })
 }
 
+/// How fast positions are taken elsewhere, and at which cost.
+async fn exports(database: &Database, engine: &str) {
+    let store = EventStore::new(database.clone()).await.unwrap();
+    for format in Format::ALL {
+        let (store, began, worked) = (store.clone(), Instant::now(), worked_s());
+        let written = tokio::task::spawn_blocking(move || {
+            let mut rows = 0;
+            let sink = export::write(&store, &Selection::everything(1), format, Counted(0), |now| rows = now).unwrap();
+            (rows, sink.0)
+        });
+        let (rows, bytes) = written.await.unwrap();
+        let (took_s, worked_s) = (began.elapsed().as_secs_f64(), worked_s() - worked);
+        let conditions = format!("{rows} positions, {bytes} bytes, {:.2} cores", worked_s / took_s);
+        let row =
+            Row::new(format!("hub export as {format} from {engine}"), rows as f64 / took_s, "positions/s", conditions);
+        report(&[Row { peer: Some(("bar", EXPORT_BAR)), ..row }]);
+    }
+}
+
+/// Bytes that went by.
+struct Counted(u64);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Time this process has had the processor, seconds.
+fn worked_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    ticks / 100.0
+}
+
 async fn backup(from: &Database, into: &Database, engine: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
@@ -205,6 +255,9 @@ async fn main() {
             let row = Row::new(name + ", to InfluxDB", rate, "positions/s", &conditions);
             report(&[Row { peer: Some(("InfluxDB", peer)), ..row }]);
         }
+    }
+    for (engine, database) in [("SQLite", &file), ("PostgreSQL", &server)] {
+        exports(database, engine).await;
     }
     // As much as is wanted, on from where the boxes stand.
     let wanted = (megabytes * 1_000_000_usize).div_ceil(group_bytes).max(GROUPS);

@@ -10,6 +10,7 @@ use crate::{
     roles::Role,
     services::core::{AnalyticsConfig, CoreConfig},
     storage::config::StorageConfig,
+    traces::TracesConfig,
     trust::TrustConfig,
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub struct HubConfig {
     pub core: CoreConfig,
     /// Where live pages are served when they are served apart.
     pub analytics: AnalyticsConfig,
+    /// Of what is told where its time goes.
+    pub traces: TracesConfig,
 }
 
 impl HubConfig {
@@ -119,6 +122,7 @@ impl Default for HubConfig {
             trust: TrustConfig::default(),
             core: CoreConfig::default(),
             analytics: AnalyticsConfig::default(),
+            traces: TracesConfig::default(),
         }
     }
 }
@@ -180,6 +184,7 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
         config.ingest.faults(),
         config.trust.faults(),
         config.core.faults(),
+        config.traces.faults(),
         config.faults_of_roles(),
     ]
     .concat();

@@ -12,6 +12,7 @@
 
 pub mod ids;
 pub mod time;
+pub mod traces;
 pub mod roles;
 pub mod storage;
 pub mod trust;

@@ -13,7 +13,7 @@ use crate::{
     config::HubConfig,
     event_store::EventStore,
     gateway::{self, Doors, Place, Services, Upstream},
-    health::{self, Health},
+    health::{self, Health, Sampled},
     ingest::{Admission, BrokerFault, Handover, LiveBoard, live_relay},
     lake::Lake,
     projections::{Freshness, Projections, follower, projector},
@@ -108,6 +108,7 @@ impl Hub {
         handovers: mpsc::Receiver<Handover>,
     ) -> anyhow::Result<()> {
         let (freshness, mut faults) = (Freshness::default(), vec![self.broker.subscribe()]);
+        let heard = freshness.clone();
         if config.does(Role::Core) || config.does(Role::Analytics) {
             self.core = Some(self.show(config, freshness.clone()).await?);
         }
@@ -131,6 +132,21 @@ impl Hub {
             async move { store.hear(keeping).await }
         });
         self.tasks.spawn(health::keep_small(self.keeping.clone()));
+        let https = &config.gateway.https;
+        let certificates = vec![
+            ("authority", config.ingest.certificates.join("ca.pem")),
+            ("server", config.ingest.certificates.join("server.pem")),
+            ("gateway", https.certificate.clone().unwrap_or_default()),
+        ];
+        let sampled = Sampled {
+            admission: self.admission.clone(),
+            board: self.board.clone(),
+            freshness: heard,
+            roster: self.roster.clone(),
+            data: config.data.clone(),
+            certificates,
+        };
+        self.tasks.spawn(health::sampled::run(sampled, self.keeping.clone()));
         Ok(())
     }
 
@@ -292,6 +308,7 @@ async fn project(store: EventStore, database: Database, lake: Lake, freshness: F
     while !stop.is_cancelled() {
         match database.turn().await {
             Ok(Some(mut turn)) => {
+                metrics::gauge!("projections_turn").set(1.0);
                 let own = stop.child_token();
                 let making = async {
                     tokio::join!(
@@ -308,6 +325,7 @@ async fn project(store: EventStore, database: Database, lake: Lake, freshness: F
                     }
                 };
                 tokio::join!(making, losing);
+                metrics::gauge!("projections_turn").set(0.0);
                 continue;
             }
             Ok(None) => {}

@@ -174,10 +174,9 @@ async fn two_that_hear_boxes_take_turns_at_the_read_tables() {
     trial.projected().await;
     // Whoever had the turn has gone; the other takes it and goes on where the tables stand.
     let first = trial.hub.hubs.remove(2);
-    trial.hub.admission = second.admission.clone();
+    trial.hub.turn_to(&second);
     first.stop().await;
     trial.keep(vec![event(2, Side::Home, 9, EventKind::Goal)]).await;
-    trial.hub.store = second.store.clone();
     trial.projected().await;
     assert_eq!(trial.json("/api/game/state").await["home"]["goals"], 2);
     second.stop().await;

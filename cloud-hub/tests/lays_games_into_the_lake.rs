@@ -30,7 +30,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     time::timeout,
 };
-use trial::{PATIENCE, event, postgresql};
+use trial::{PATIENCE, Shape, event, postgresql, redis};
 
 const GAME: u64 = 2_024_020_001;
 const LIVE_GAME: u64 = 2_024_020_002;
@@ -250,17 +250,37 @@ async fn bucket(http: &reqwest::Client) -> (String, tokio::process::Child) {
 
 #[tokio::test]
 async fn in_a_bucket_by_the_program() {
+    in_a_bucket(Shape::Whole).await;
+}
+
+/// The process that hears boxes, of a hub of several.
+#[tokio::test]
+async fn in_a_bucket_by_the_program_that_hears_boxes() {
+    in_a_bucket(Shape::Split).await;
+}
+
+async fn in_a_bucket(shape: Shape) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (folder, http) = (tempfile::tempdir().unwrap(), reqwest::Client::new());
     let (address, _server) = bucket(&http).await;
     let data = folder.path().join("data");
-    let database = Database::open(&data.join("hub.sqlite")).await.unwrap();
+    let (mut storage, mut text) = (StorageConfig::default(), String::new());
+    let redis = redis::Server::start().await;
+    if shape == Shape::Split {
+        let database = postgresql::database().await;
+        text = format!("roles = [\"ingest\"]\n[storage]\ndatabase = \"{database}\"\nredis = \"{}\"\n", redis.address());
+        storage.database = database.as_str().into();
+    } else {
+        text.push_str("[storage]\n");
+    }
+    fs::create_dir_all(&data).unwrap();
+    let database = Database::connect(&storage, &data).await.unwrap();
     let objects = Objects::open(&StorageConfig::default(), folder.path()).unwrap();
     let mut rink = Rink { database, objects, next: [0; 3], kept: Sums::new() };
     rink.play().await;
 
     let config = folder.path().join("hub.toml");
-    fs::write(&config, "[storage]\nobjects = \"s3://season/hub\"\n").unwrap();
+    fs::write(&config, text + "objects = \"s3://season/hub\"\n").unwrap();
     let mut hub = tokio::process::Command::new(env!("CARGO_BIN_EXE_cloud-hub"));
     hub.args(["serve", "--listen", "127.0.0.1:0", "--ingest", "127.0.0.1:0", "--config"]).arg(&config);
     hub.arg("--data").arg(&data).stdout(Stdio::null()).kill_on_drop(true);

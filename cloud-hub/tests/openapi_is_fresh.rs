@@ -7,7 +7,7 @@ fn the_committed_document_is_the_one_served() {
     let committed = include_str!("../openapi.json");
     assert!(
         committed == cloud_hub::gateway::document(),
-        "openapi.json is stale: cargo run -p cloud-hub -- openapi > cloud-hub/openapi.json"
+        "openapi.json is stale: cargo run -p cloud-hub -- openapi > cloud-hub/openapi.json, then npm run client in cloud-hub/dashboard"
     );
 }
 
@@ -22,6 +22,10 @@ fn every_core_path_is_described() {
         "/api/core/games/{game}/reconciliation",
         "/api/core/games/{game}/statistics/players",
         "/api/core/games/{game}/statistics/teams",
+        "/api/core/games/{game}/positions",
+        "/api/core/games/{game}/positions/export",
+        "/api/core/players/{player}/with-without",
+        "/api/core/seasons/{season}/players",
         "/api/core/games/{game}/corrections",
         "/api/core/games/{game}/schedule",
         "/api/core/players/{player}/statistics",

@@ -13,6 +13,7 @@
 pub mod ids;
 pub mod time;
 pub mod log;
+pub mod traces;
 pub mod geometry;
 pub mod rink;
 pub mod queue;

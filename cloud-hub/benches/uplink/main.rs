@@ -12,8 +12,7 @@
 
 #[path = "../../../edge-agent/benches/rows/mod.rs"]
 mod rows;
-#[path = "../../tests/switches_ways/mosquitto.rs"]
-#[allow(dead_code, reason = "nobody is killed here")]
+#[path = "../../tests/trial/mosquitto.rs"]
 mod mosquitto;
 mod bare;
 mod rig;
@@ -66,8 +65,8 @@ impl<L: Link> Link for Timed<L> {
         Ok(answer)
     }
 
-    async fn say(&self, key: &str, payload: Vec<u8>) -> Result<(), LinkError> {
-        self.link.say(key, payload).await
+    async fn say(&self, key: &str, payload: Vec<u8>, traceparent: Option<&str>) -> Result<(), LinkError> {
+        self.link.say(key, payload, traceparent).await
     }
 
     async fn close(&self) {

@@ -1,5 +1,5 @@
 //! The command line: `serve`, `edges`, `command`, `reconcile`, `projections`, `backup`, `restore`, `keys`,
-//! `check-config`, `openapi`.
+//! `export`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
@@ -10,12 +10,14 @@ mod projections;
 mod reconcile;
 mod backup;
 mod keys;
+mod export;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
     gateway, pipeline,
     roles::Role,
     storage::Database,
+    traces,
 };
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -40,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   cloud-hub reconcile 2024020001                      what became of every record of that game
   cloud-hub backup monday.backup                      the whole hub in one file, while it runs
   cloud-hub restore monday.backup --data new          and back, also into another engine
+  cloud-hub export 2024020001 --out game.parquet      its positions, for other tools
   cloud-hub keys rotate                               a new root key for what lies sealed
   cloud-hub projections rebuild                       the read tables again, from all events
   cloud-hub check-config config/hub.toml
@@ -67,6 +70,8 @@ enum What {
     Backup(backup::Backup),
     /// Take a backup into an empty hub, of either engine
     Restore(backup::Restore),
+    /// Positions of a game as CSV, Arrow or Parquet
+    Export(export::Export),
     /// How the keys stand that seal what is personal; make new ones
     Keys(keys::Keys),
     /// Make the read tables again
@@ -112,16 +117,20 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         What::Serve(arguments) => {
             let config = arguments.configuration()?;
             speak(&config.log)?;
+            traces::open(&config.traces).context("traces.collector")?;
             // In a task of its own: a Zenoh session that is dropped blocks its thread, and under `block_on` that thread
             // then forgets who woke it meanwhile.
             let serving = async { tokio::spawn(async move { pipeline::serve(&config).await }).await };
-            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serving)?
+            let served = tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serving)?;
+            traces::close();
+            served
         }
         What::Edges(edges) => on_this_thread(edges::run(edges)),
         What::Command(order) => on_this_thread(command::run(order)),
         What::Reconcile(reconcile) => on_this_thread(reconcile::run(reconcile)),
         What::Backup(backup) => on_this_thread(backup::backup(backup)),
         What::Restore(restore) => on_this_thread(backup::restore(restore)),
+        What::Export(export) => on_this_thread(export::run(export)),
         What::Keys(keys) => on_this_thread(keys::run(keys)),
         What::Projections(projections) => on_this_thread(projections::run(projections)),
         What::CheckConfig { file } => {

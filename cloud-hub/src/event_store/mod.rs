@@ -99,6 +99,23 @@ impl EventStore {
         self.database.events_of_game_newest(game, events_max).await
     }
 
+    /// At most `chunks_max` chunks of `game` with a part in `between` (microseconds UTC, the end not in it), after the one
+    /// that began at `after.0` and is called `after.1`: by when they began.
+    pub async fn read_tracks_between(
+        &self,
+        game: u64,
+        between: (i64, i64),
+        after: (i64, Offset),
+        chunks_max: usize,
+    ) -> Result<Vec<StoredTracks>, StorageError> {
+        self.database.tracks_between(game, between, after, chunks_max).await
+    }
+
+    /// Whether any position of `game` was kept.
+    pub async fn has_tracks(&self, game: u64) -> Result<bool, StorageError> {
+        self.database.has_tracks(game).await
+    }
+
     /// At most `chunks_max` chunks of player states after `offset`, oldest first. Chunks count apart from events.
     pub async fn read_tracks_after(
         &self,

@@ -18,6 +18,9 @@ pub async fn count(request: Request, next: Next) -> Response {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
         _ => "other",
     };
     let began_us = time::monotonic_us();

@@ -33,7 +33,10 @@ pub use openapi::document;
 pub use services::{Place, Services};
 pub use upstream::Upstream;
 
-use crate::api::{Problem, problem};
+use crate::{
+    api::{Problem, problem},
+    traces::{self, TRACEPARENT},
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -46,7 +49,10 @@ use caller::Proxies;
 use limits::Limits;
 use std::{sync::Arc, time::Duration};
 use tower_http::{
-    compression::CompressionLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate as _},
+    },
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     set_header::SetResponseHeaderLayer,
@@ -90,13 +96,18 @@ pub fn app(config: &GatewayConfig, services: Services, probes: Router) -> Router
         Some(welcome) => app.layer(welcome),
         None => app,
     };
-    outer(app).layer(middleware::from_fn_with_state(proxies, caller::know))
+    outer(app)
+        .layer(middleware::map_request(forget_foreign_trace))
+        .layer(middleware::from_fn_with_state(proxies, caller::know))
 }
 
 /// What a process without a gateway answers to those of others: the paths of its service and the probes.
 pub fn service(config: &GatewayConfig, paths: Router, probes: Router) -> Router {
     outer(inner(config, paths.merge(probes).fallback(unknown)))
 }
+
+/// Arrow and Parquet: they are packed already, or cost more to pack than to send.
+const PACKED: NotForContentType = NotForContentType::const_new("application/vnd.apache.");
 
 fn inner(config: &GatewayConfig, app: Router) -> Router {
     app.layer(DefaultBodyLimit::disable())
@@ -106,14 +117,15 @@ fn inner(config: &GatewayConfig, app: Router) -> Router {
             Duration::from_millis(config.request_timeout_ms),
         ))
         .layer(middleware::map_response(problem::shape_errors))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(PACKED)))
 }
 
 fn outer(mut app: Router) -> Router {
     for (name, value) in HEADERS {
         app = app.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
     }
-    app.layer(middleware::from_fn(figures::count))
+    app.layer(middleware::from_fn(traces::follow))
+        .layer(middleware::from_fn(figures::count))
         .layer(
             TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)),
         )
@@ -144,6 +156,12 @@ async fn forget_foreign_id(mut request: Request) -> Request {
     if request.headers().get(REQUEST_ID).is_some_and(|id| !plain(id)) {
         request.headers_mut().remove(REQUEST_ID);
     }
+    request
+}
+
+/// What is followed is not for callers to say.
+async fn forget_foreign_trace(mut request: Request) -> Request {
+    request.headers_mut().remove(TRACEPARENT);
     request
 }
 

@@ -11,7 +11,7 @@
 //! request sent twice that may change something, but for one that reached nobody. Sockets have slots of their own.
 
 use super::{breaker::Breaker, caller::Caller, forwarding, sockets};
-use crate::{api::Problem, time};
+use crate::{api::Problem, time, traces};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest as _, Request, State},
@@ -187,6 +187,7 @@ impl Upstream {
         };
         forwarding::between_ends(&mut head.headers, socket.is_some());
         forwarding::say_for_whom(&mut head.headers, caller);
+        traces::say_where(&mut head);
 
         let harmless = matches!(head.method, Method::GET | Method::HEAD);
         for _ in 0..2 {
@@ -274,6 +275,7 @@ impl Upstream {
             .filter(|address| address.breaker().is_open())
             .map(|address| address.authority.as_str())
             .collect();
+        metrics::gauge!("gateway_upstreams_away", "service" => shared.service).set(open.len() as f64);
         let fault = (!open.is_empty()).then(|| {
             format!(
                 "{} at {} does not answer (does it run? is gateway.upstreams right?)",

@@ -5,6 +5,11 @@
 //! are not far behind; without its broker, Redis or another process the hub serves, and is degraded. Never: a check that
 //! can hang, which the gateway's time limit sees to.
 
+pub mod described;
+pub mod sampled;
+
+pub use sampled::Sampled;
+
 use crate::{
     event_store::EventStore,
     projections::{ProjectionError, Projections},
@@ -26,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 const BEHIND_EVENTS_MAX: u64 = 1_000;
 /// Edges of the histograms, seconds: around the promises of 5, 10 and 100 ms.
 const BUCKETS_S: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+/// Edges of the histogram of batches committed together.
+const BUCKETS_BATCHES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 /// How often histograms are folded, so that they stay small when nobody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -71,7 +78,9 @@ pub fn recorder() -> Option<&'static PrometheusHandle> {
     let install = || -> Result<PrometheusHandle, BuildError> {
         PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS_S)?
+            .set_buckets_for_metric(Matcher::Suffix("_batches".to_owned()), &BUCKETS_BATCHES)?
             .install_recorder()
+            .inspect(|_| described::describe())
     };
     HANDLE
         .get_or_init(|| {

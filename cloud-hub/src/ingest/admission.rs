@@ -53,10 +53,16 @@ impl Admission {
         self.roster.as_ref().is_none_or(known)
     }
 
-    /// Puts the state said at `key` on `board`, if it may be heard.
-    pub fn show(&self, board: &LiveBoard, key: &str, payload: &[u8]) {
+    /// Batches that wait to be committed, and how many have room.
+    pub fn queue(&self) -> (usize, usize) {
+        let room = self.queue.max_capacity();
+        (room - self.queue.capacity(), room)
+    }
+
+    /// Puts the state said at `key` on `board`, if it may be heard; `traceparent` stood beside it.
+    pub fn show(&self, board: &LiveBoard, key: &str, payload: &[u8], traceparent: Option<&str>) {
         if self.lets_in(key) {
-            board.hear(key, payload);
+            board.hear(key, payload, traceparent);
         } else {
             metrics::counter!("ingest_live_states_total", "fate" => "refused").increment(1);
         }

@@ -4,9 +4,11 @@
 //! watcher skips states and never holds anyone back. Never: keeps an old state. A box that restarts counts its ticks
 //! from zero again, so of two states of one box the later captured is also newer.
 
+use crate::{time, traces::Journey};
 use firmware_protocol::network::{self, LiveState, topic};
 use std::{
     collections::BTreeMap,
+    ops::Deref,
     sync::{Arc, PoisonError, RwLock},
 };
 use tokio::sync::{broadcast, watch};
@@ -16,13 +18,30 @@ const FOLLOWED: usize = 256;
 /// Games on the board: a league plays fewer at a time; a stranger who invents games pushes out the oldest only.
 const GAMES_MAX: usize = 256;
 
-type Newest = Option<Arc<LiveState>>;
+/// A state, and beside it the journey of a frame that went into it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The state.
+    pub state: LiveState,
+    /// The journey, of one state in fifty or so.
+    pub journey: Option<Journey>,
+}
+
+impl Deref for Shown {
+    type Target = LiveState;
+
+    fn deref(&self) -> &LiveState {
+        &self.state
+    }
+}
+
+type Newest = Option<Arc<Shown>>;
 
 /// The newest state of each game. Clones share the board.
 #[derive(Debug, Clone)]
 pub struct LiveBoard {
     games: Arc<RwLock<BTreeMap<u64, watch::Sender<Newest>>>>,
-    told: broadcast::Sender<Arc<LiveState>>,
+    told: broadcast::Sender<Arc<Shown>>,
 }
 
 impl Default for LiveBoard {
@@ -33,14 +52,14 @@ impl Default for LiveBoard {
 
 impl LiveBoard {
     /// Puts up the state that was said at `key`. One that does not decode, or speaks for another box, is only counted.
-    pub fn hear(&self, key: &str, payload: &[u8]) {
+    pub fn hear(&self, key: &str, payload: &[u8], traceparent: Option<&str>) {
+        let mut journey = traceparent.and_then(|text| Journey::heard(text, time::utc_us()));
         let fate = match network::decode::<LiveState>(payload) {
             Ok(state) if topic::speaker(key).is_some_and(|(_, edge)| edge == state.edge) => {
-                if self.put(state) {
-                    "shown"
-                } else {
-                    "late"
+                if let Some(journey) = &mut journey {
+                    journey.stage("ingest", time::utc_us());
                 }
+                if self.put_followed(state, journey) { "shown" } else { "late" }
             }
             Ok(_) | Err(_) => {
                 tracing::debug!(key, "a live state that does not decode or speaks for another box");
@@ -52,7 +71,11 @@ impl LiveBoard {
 
     /// Puts a state up; answers whether it was newer than what stood there.
     pub fn put(&self, state: LiveState) -> bool {
-        let state = Arc::new(state);
+        self.put_followed(state, None)
+    }
+
+    fn put_followed(&self, state: LiveState, journey: Option<Journey>) -> bool {
+        let state = Arc::new(Shown { state, journey });
         let newer = self.put_up(&state);
         if newer {
             // Nobody following is no fault.
@@ -62,11 +85,11 @@ impl LiveBoard {
     }
 
     /// The same for a state that another process of this hub has put up: who follows is not told.
-    pub fn put_heard(&self, state: LiveState) -> bool {
-        self.put_up(&Arc::new(state))
+    pub fn put_heard(&self, state: LiveState, journey: Option<Journey>) -> bool {
+        self.put_up(&Arc::new(Shown { state, journey }))
     }
 
-    fn put_up(&self, state: &Arc<LiveState>) -> bool {
+    fn put_up(&self, state: &Arc<Shown>) -> bool {
         let game = state.game;
         let newer = |sender: &watch::Sender<Newest>| {
             sender.send_if_modified(|newest| {
@@ -99,7 +122,7 @@ impl LiveBoard {
     }
 
     /// The states of all games that are put up here, as they come; who is behind loses the oldest.
-    pub fn follow(&self) -> broadcast::Receiver<Arc<LiveState>> {
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Shown>> {
         self.told.subscribe()
     }
 
@@ -163,8 +186,8 @@ mod tests {
     fn what_another_process_said_is_shown_and_not_told_again() {
         let board = LiveBoard::default();
         let mut told = board.follow();
-        assert!(board.put_heard(state("a", 1, 100)) && board.put(state("a", 2, 120)));
-        assert!(!board.put_heard(state("a", 1, 100)), "older");
+        assert!(board.put_heard(state("a", 1, 100), None) && board.put(state("a", 2, 120)));
+        assert!(!board.put_heard(state("a", 1, 100), None), "older");
         assert_eq!(told.try_recv().unwrap().tick, 2);
         assert!(told.try_recv().is_err());
     }

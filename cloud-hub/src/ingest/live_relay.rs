@@ -4,10 +4,14 @@
 //! pages. Never: holds a box back. When Redis is slow or away, states in between are skipped; that it is away is said in
 //! health, and it is tried again with jitter, at most five seconds apart; then the newest of every game is said again.
 
-use super::{LiveBoard, retrying};
-use crate::storage::{
-    StorageError,
-    relay::{Relay, Saying},
+use super::{LiveBoard, Shown, retrying};
+use crate::{
+    storage::{
+        StorageError,
+        relay::{Relay, Saying},
+    },
+    time,
+    traces::Journey,
 };
 use firmware_protocol::network::{self, LiveState};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -39,7 +43,7 @@ pub async fn say(board: LiveBoard, relay: Relay, fault: RelayFault, stop: Cancel
 
 async fn say_until_it_breaks(
     board: &LiveBoard,
-    told: &mut Receiver<Arc<LiveState>>,
+    told: &mut Receiver<Arc<Shown>>,
     relay: &Relay,
     fault: &RelayFault,
     tries: &mut u32,
@@ -64,8 +68,14 @@ async fn say_until_it_breaks(
     }
 }
 
-async fn say_all(saying: &mut Saying, newest: BTreeMap<u64, Arc<LiveState>>) -> Result<(), StorageError> {
-    let states: Vec<(u64, Vec<u8>)> = newest.iter().map(|(game, state)| (*game, network::encode(&**state))).collect();
+async fn say_all(saying: &mut Saying, newest: BTreeMap<u64, Arc<Shown>>) -> Result<(), StorageError> {
+    let states: Vec<(u64, Vec<u8>)> = newest
+        .iter()
+        .map(|(game, shown)| {
+            let traceparent = shown.journey.as_ref().map(Journey::traceparent);
+            (*game, network::encode(&(&shown.state, traceparent)))
+        })
+        .collect();
     saying.say(&states).await?;
     metrics::counter!("ingest_live_relayed_total").increment(states.len() as u64);
     Ok(())
@@ -100,8 +110,11 @@ async fn hear_until_it_breaks(
 }
 
 fn put(board: &LiveBoard, bytes: &[u8]) {
-    match network::decode::<LiveState>(bytes) {
-        Ok(state) => drop(board.put_heard(state)),
+    match network::decode::<(LiveState, Option<String>)>(bytes) {
+        Ok((state, traceparent)) => {
+            let journey = traceparent.and_then(|text| Journey::heard(&text, time::utc_us()));
+            board.put_heard(state, journey);
+        }
         // Processes of two versions, for the minute of an update.
         Err(error) => tracing::debug!(%error, "another process says a state that does not decode"),
     }

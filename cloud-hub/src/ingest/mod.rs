@@ -23,7 +23,7 @@ pub mod zenoh;
 
 pub use admission::{Admission, Handover};
 pub use config::IngestConfig;
-pub use live_board::LiveBoard;
+pub use live_board::{LiveBoard, Shown};
 
 use crate::downlink::Desk;
 use crate::trust::{Certificates, Roster, TrustError};

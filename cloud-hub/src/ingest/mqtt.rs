@@ -9,7 +9,7 @@
 //! remembers nobody.
 
 use super::{Admission, BrokerFault, IngestConfig, LiveBoard, retrying::wait_ms};
-use crate::{downlink::Desk, trust::Certificates};
+use crate::{downlink::Desk, traces::TRACEPARENT, trust::Certificates};
 use firmware_protocol::network::{broker, topic};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, NetworkOptions, Publish, PublishOptions,
@@ -179,7 +179,9 @@ impl Visit<'_> {
     fn take(&self, message: Publish) {
         let key = String::from_utf8_lossy(&message.topic).into_owned();
         if topic::record_stream(&key).is_none() && !topic::is_commands(&key) {
-            self.admission.show(self.live, &key, &message.payload);
+            let mut beside = message.properties.iter().flat_map(|properties| &properties.user_properties);
+            let traceparent = beside.find(|(name, _)| name == TRACEPARENT.as_str());
+            self.admission.show(self.live, &key, &message.payload, traceparent.map(|(_, value)| value.as_str()));
         } else if self.questions.try_send(Question { batch: message, client: self.client.clone() }).is_err() {
             metrics::counter!("ingest_busy_total").increment(1);
         }

@@ -205,7 +205,11 @@ async fn show(
         tokio::select! {
             () = deaf.cancelled() => return,
             sample = states.recv_async() => match sample {
-                Ok(sample) => admission.show(&live, sample.key_expr().as_str(), &sample.payload().to_bytes()),
+                Ok(sample) => {
+                    let traceparent = sample.attachment().and_then(|bytes| bytes.try_to_string().ok());
+                    let payload = sample.payload().to_bytes();
+                    admission.show(&live, sample.key_expr().as_str(), &payload, traceparent.as_deref());
+                }
                 Err(_) => return,
             },
         }

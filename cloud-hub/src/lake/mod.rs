@@ -6,11 +6,16 @@
 //! that a killed hub was writing, which the game's next turn removes. When objects fail it tries again a minute later.
 
 mod config;
-mod positions;
+mod selection;
+mod parquet_file;
+mod arrow_stream;
+mod csv_text;
+pub mod export;
 
 pub use config::LakeConfig;
+pub use selection::Selection;
 
-use self::positions::Positions;
+use self::parquet_file::Positions;
 use crate::{
     event_store::EventStore,
     ids::Offset,
@@ -88,11 +93,15 @@ impl Lake {
     /// Puts every game into the lake whose newest position is from before `ended_us`: the files made.
     pub async fn compact_ended(&self, ended_us: i64) -> Result<Vec<LakeFile>, LakeError> {
         let mut files = Vec::new();
-        for game in self.database.lake_waiting().await? {
+        let waiting = self.database.lake_waiting().await?;
+        let over = waiting.iter().filter(|game| game.end_us < ended_us).count();
+        metrics::gauge!("lake_games_waiting").set(over as f64);
+        for game in waiting {
             if game.end_us < ended_us {
                 files.extend(self.compact(game).await?);
             }
         }
+        metrics::gauge!("lake_games_waiting").set(0.0);
         Ok(files)
     }
 
@@ -163,25 +172,26 @@ impl Lake {
     }
 }
 
-type Growing = BTreeMap<(String, u8), (Offset, Offset, Positions)>;
+type Growing = BTreeMap<(String, u8), (Offset, Offset, Positions<Vec<u8>>)>;
 type Finished = Vec<((String, u8), (Offset, Offset), (Vec<u8>, u64))>;
 
 fn add(mut files: Growing, chunks: &[StoredTracks], periods: &[(i64, u8)]) -> Result<Growing, ParquetError> {
     for tracks in chunks {
         let key = (tracks.venue.clone(), period(periods, tracks.chunk.start_us));
         if !files.contains_key(&key) {
-            files.insert(key.clone(), (tracks.offset, tracks.offset, Positions::new()?));
+            files.insert(key.clone(), (tracks.offset, tracks.offset, Positions::new(Vec::new())?));
         }
         let (_, last, positions) = files.get_mut(&key).expect("it is there now");
         *last = tracks.offset;
-        positions.add(tracks)?;
+        positions.add(tracks, &Selection::everything(tracks.chunk.game))?;
     }
     Ok(files)
 }
 
 fn finish(files: Growing) -> Result<Finished, ParquetError> {
-    let finish =
-        |(key, (first, last, positions)): (_, (_, _, Positions))| Ok((key, (first, last), positions.finish()?));
+    let finish = |(key, (first, last, positions)): (_, (_, _, Positions<Vec<u8>>))| {
+        Ok((key, (first, last), positions.finish()?))
+    };
     files.into_iter().map(finish).collect()
 }
 

@@ -3,7 +3,7 @@
 //! Comes in: rows as they are held, events as they count. Goes out: the rows as they are afterwards. Whatever way a game
 //! was cut into steps, and whenever a correction came, its rows are those of its events as they count now, in order.
 
-use super::{Game, Player, ProjectionError, games, ledger, ledger::Ledger, players, statistics::teams};
+use super::{Game, Player, ProjectionError, games, ledger, ledger::Ledger, players, statistics::teams, together};
 use crate::{
     event_store::{Corrections, EventStore},
     ids::Offset,
@@ -86,14 +86,18 @@ impl<'a> Folding<'a> {
 
     /// The rows as they are now.
     pub(super) fn rows(mut self) -> Vec<ProjectedRow> {
-        let mut rows = Vec::with_capacity(2 * self.games.len() + self.players.len());
+        let mut rows = Vec::with_capacity(4 * self.games.len() + self.players.len());
         for (row, ledger) in self.games.values_mut() {
             let [home, away] = teams::attempts(ledger);
             row.home.attempt(&home);
             row.away.attempt(&away);
-            for (projection, payload) in
-                [(games::PROJECTION, super::json(row)), (ledger::PROJECTION, super::json(ledger))]
-            {
+            let (together, lines) = together::rows(ledger);
+            for (projection, payload) in [
+                (games::PROJECTION, super::json(row)),
+                (ledger::PROJECTION, super::json(ledger)),
+                (together::PROJECTION, together.packed()),
+                (together::LINES, super::json(&lines)),
+            ] {
                 rows.push(ProjectedRow {
                     projection: projection.to_owned(),
                     game: row.game,

@@ -46,6 +46,13 @@ pub async fn run(store: EventStore, database: Database, stop: CancellationToken)
     }
 }
 
+/// Where the rows stand, and how far behind that is.
+fn tell(store: &EventStore, stands: Offset) {
+    metrics::gauge!("projections_tracks_offset").set(stands.0 as f64);
+    let behind = store.follow_tracks().borrow().0.saturating_sub(stands.0);
+    metrics::gauge!("projections_behind_chunks").set(behind as f64);
+}
+
 /// Folds all there is now; answers where the rows stand, and tells `progress` after each step.
 pub async fn catch_up(
     store: &EventStore,
@@ -56,7 +63,7 @@ pub async fn catch_up(
     loop {
         let chunks = store.read_tracks_after(stands, STEP_CHUNKS_MAX).await?;
         let Some(to) = chunks.last().map(|stored| stored.offset) else {
-            metrics::gauge!("projections_tracks_offset").set(stands.0 as f64);
+            tell(store, stands);
             return Ok(stands);
         };
         let mut changed: BTreeMap<u64, Skating> = BTreeMap::new();
@@ -75,6 +82,7 @@ pub async fn catch_up(
         let rows: Vec<(u64, String)> = changed.iter().map(|(game, row)| (*game, super::json(row))).collect();
         if database.project_skating(VERSION, (stands, to), &rows).await? {
             stands = to;
+            tell(store, stands);
             metrics::counter!("projections_chunks_total").increment(chunks.len() as u64);
             progress(stands);
         } else {

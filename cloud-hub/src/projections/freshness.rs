@@ -45,6 +45,7 @@ impl Freshness {
     pub fn kept(&self, captured_us: i64, utc_us: i64) {
         let lag_us = utc_us.saturating_sub(captured_us);
         metrics::gauge!("projections_ingest_lag_seconds").set(lag_us as f64 / 1e6);
+        metrics::gauge!("ingest_newest_event_timestamp_seconds").set(captured_us as f64 / 1e6);
         self.state.lock().unwrap_or_else(PoisonError::into_inner).lag_us = Some(lag_us);
     }
 

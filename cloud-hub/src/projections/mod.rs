@@ -11,6 +11,7 @@ pub mod players;
 pub mod ledger;
 pub mod skating;
 pub mod statistics;
+pub mod together;
 pub mod resources;
 pub mod freshness;
 mod folding;
@@ -22,6 +23,7 @@ pub use games::Game;
 pub use ledger::Ledger;
 pub use players::Player;
 pub use skating::Skating;
+pub use together::{Lines, Together};
 
 use crate::{
     ids::Offset,
@@ -31,7 +33,7 @@ use firmware_protocol::network::Telemetry;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Raised when a fold changes: tables made by another version are made again.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Why a projection cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +106,26 @@ impl Projections {
     pub async fn ledger(&self, game: u64) -> Result<Option<Ledger>, ProjectionError> {
         let payload = self.database.projected(ledger::PROJECTION, game, "").await?;
         payload.map(|payload| read(ledger::PROJECTION, game, &payload)).transpose()
+    }
+
+    /// Who was on the ice together in each of `games` of which anything was seen.
+    pub async fn together(&self, games: &[u64]) -> Result<Vec<(u64, Together)>, ProjectionError> {
+        let rows = self.database.projected_of_games(together::PROJECTION, games).await?;
+        let together = |(game, payload): &(u64, String)| {
+            let fault = || ProjectionError::Row {
+                projection: together::PROJECTION,
+                game: *game,
+                reason: "it cannot be unpacked".to_owned(),
+            };
+            Together::unpacked(payload).map(|together| (*game, together)).ok_or_else(fault)
+        };
+        rows.iter().map(together).collect()
+    }
+
+    /// The lines of at most `rows_max` games after number `game`.
+    pub async fn lines_after(&self, game: u64, rows_max: usize) -> Result<Vec<(u64, Lines)>, ProjectionError> {
+        let rows = self.database.projected_games_after(together::LINES, game, rows_max).await?;
+        rows.iter().map(|(game, payload)| Ok((*game, read(together::LINES, *game, payload)?))).collect()
     }
 
     /// How `game` was skated; empty before a track chunk came.

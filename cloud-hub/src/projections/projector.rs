@@ -49,6 +49,13 @@ pub async fn run(store: EventStore, database: Database, freshness: Freshness, st
     }
 }
 
+/// Where the tables stand, and how far behind that is.
+fn tell(store: &EventStore, stands: Offset) {
+    metrics::gauge!("projections_offset").set(stands.0 as f64);
+    let behind = store.follow().borrow().0.saturating_sub(stands.0);
+    metrics::gauge!("projections_behind_events").set(behind as f64);
+}
+
 /// Folds all there is now; answers where the tables stand.
 pub async fn catch_up(
     store: &EventStore,
@@ -70,7 +77,7 @@ pub async fn catch_up_telling(
         let events = store.read_after(stands, STEP_EVENTS_MAX).await?;
         let Some(last) = events.last() else {
             correct(store, database).await?;
-            metrics::gauge!("projections_offset").set(stands.0 as f64);
+            tell(store, stands);
             return Ok(stands);
         };
         let (to, captured_us) = (last.offset, last.event.captured_us);
@@ -81,8 +88,12 @@ pub async fn catch_up_telling(
         }
         if database.project(VERSION, (stands, to), &folding.rows()).await? {
             stands = to;
+            tell(store, stands);
             progress(stands);
             metrics::counter!("projections_events_total").increment(events.len() as u64);
+            for stored in &events {
+                metrics::counter!("events_total", "kind" => stored.event.kind.name()).increment(1);
+            }
             freshness.kept(captured_us, time::utc_us());
             for event in &events {
                 freshness.heard(&event.edge, time::monotonic_us());

@@ -69,6 +69,29 @@ impl Database {
         query.fetch_all(self.readers()).await?.iter().map(tracks_from).collect()
     }
 
+    /// At most `chunks_max` chunks of `game` with a part in `from_us..to_us`, after the one that began at `after.0` and is
+    /// called `after.1`: by when they began.
+    pub async fn tracks_between(
+        &self,
+        game: u64,
+        (from_us, to_us): (i64, i64),
+        (after_us, after): (i64, Offset),
+        chunks_max: usize,
+    ) -> Result<Vec<StoredTracks>, StorageError> {
+        let query = "SELECT \"offset\", venue, edge, payload FROM track_chunks
+                     WHERE game = $1 AND end_us >= $2 AND start_us < $3 AND start_us >= $4
+                     AND (start_us > $4 OR \"offset\" > $5) ORDER BY start_us, \"offset\" LIMIT $6";
+        let query = sqlx::query(query).bind(game as i64).bind(from_us).bind(to_us).bind(after_us);
+        let query = query.bind(after.0 as i64).bind(chunks_max as i64);
+        query.fetch_all(self.readers()).await?.iter().map(tracks_from).collect()
+    }
+
+    /// Whether any position of `game` was kept.
+    pub async fn has_tracks(&self, game: u64) -> Result<bool, StorageError> {
+        let query = sqlx::query("SELECT 1 FROM track_chunks WHERE game = $1 LIMIT 1").bind(game as i64);
+        Ok(query.fetch_optional(self.readers()).await?.is_some())
+    }
+
     /// The files of `game` that are whole, or those that are not.
     pub async fn lake_files(&self, game: u64, whole: bool) -> Result<Vec<LakeFile>, StorageError> {
         let query = "SELECT name, row_count, byte_count FROM lake_files

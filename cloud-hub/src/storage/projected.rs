@@ -5,7 +5,7 @@
 
 use super::{Database, StorageError};
 use crate::ids::Offset;
-use sqlx::{Any, Executor, Row as _};
+use sqlx::{Any, AssertSqlSafe, Executor, Row as _};
 
 /// One row of a read table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct ProjectedRow {
     pub payload: String,
 }
 
+/// Games in one question.
+const GAMES_MAX: usize = 100;
 /// How far the tables of a version have read.
 pub(super) const PROGRESS: &str = "SELECT events_offset FROM projection_progress WHERE version = $1";
 
@@ -117,6 +119,30 @@ impl Database {
                 .fetch_all(self.readers())
                 .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// The JSON of the rows of `games`, each with its game.
+    pub async fn projected_of_games(
+        &self,
+        projection: &str,
+        games: &[u64],
+    ) -> Result<Vec<(u64, String)>, StorageError> {
+        let mut found = Vec::with_capacity(games.len());
+        for games in games.chunks(GAMES_MAX) {
+            let places: Vec<String> = (2..).take(games.len()).map(|place| format!("${place}")).collect();
+            let query = format!(
+                "SELECT game, payload FROM projection_rows WHERE projection = $1 AND subject = '' AND game IN ({})",
+                places.join(", ")
+            );
+            let mut query = sqlx::query(AssertSqlSafe(query)).bind(projection);
+            for game in games {
+                query = query.bind(*game as i64);
+            }
+            for row in query.fetch_all(self.readers()).await? {
+                found.push((row.try_get::<i64, _>(0)? as u64, row.try_get(1)?));
+            }
+        }
+        Ok(found)
     }
 
     /// The game whose row of `projection` holds the newest event.

@@ -95,9 +95,9 @@ async fn at_the_broker_a_box_speaks_for_itself_and_a_stranger_gets_nowhere() {
         assert!(refused.contains("NotAuthorized"), "{refused}");
         for stranger in &strangers {
             assert!(say(stranger, "oak", "oak-box-1", round + 1).await.is_err());
-            let _ = stranger.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1"))).await;
+            let _ = stranger.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1")), None).await;
         }
-        let _ = elms.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1"))).await;
+        let _ = elms.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1")), None).await;
     }
     assert_eq!((rink.held("oak-box-1").await, rink.held("elm-box-1").await), (ROUNDS, ROUNDS));
     assert!(rink.hub.board.latest(9).is_none(), "another's live state is shown");

@@ -8,8 +8,7 @@
 //! the programs that ship.
 
 mod broker;
-#[path = "../switches_ways/mosquitto.rs"]
-#[expect(dead_code, reason = "nothing is killed here")]
+#[path = "../trial/mosquitto.rs"]
 mod mosquitto;
 mod programs;
 mod rink;
@@ -51,7 +50,7 @@ async fn an_enrolled_box_is_heard_and_its_key_is_its_own() {
     assert_eq!(rink.held("oak-box-1").await, 3);
     let shown = async {
         while rink.hub.board.latest(9).is_none() {
-            link.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1"))).await.unwrap();
+            link.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1")), None).await.unwrap();
             tokio::task::yield_now().await;
         }
     };
@@ -111,7 +110,7 @@ async fn a_box_speaks_for_itself_and_its_own_venue_only() {
         for (venue, edge) in [("oak", "oak-box-1"), ("oak", "elm-box-1"), ("elm", "elm-box-2")] {
             assert!(say(&elms, venue, edge, round + 1).await.is_err(), "elm speaks for {edge} of {venue}");
         }
-        let _ = elms.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1"))).await;
+        let _ = elms.say(&topic::live("oak", "oak-box-1"), network::encode(&state("oak-box-1")), None).await;
     }
     assert_eq!((rink.held("oak-box-1").await, rink.held("elm-box-1").await), (ROUNDS, ROUNDS));
     assert_eq!(rink.held("elm-box-2").await, 0);

@@ -5,7 +5,7 @@
 //! hub's tables, read with plain SQL, must hold just what the box's store said is on disk. Certificates are
 //! `lets_only_enrolled_boxes_in`'s.
 
-#[expect(dead_code, reason = "its rules stay what they are here")]
+#[path = "../trial/mosquitto.rs"]
 mod mosquitto;
 #[path = "../delivers_exactly_once/relay.rs"]
 mod relay;

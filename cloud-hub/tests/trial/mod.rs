@@ -1,19 +1,23 @@
-//! A hub on a free port with an empty folder, and a box that speaks to it without a network between. The hub is one process
-//! of all roles on SQLite, or one of each role on PostgreSQL and Redis that the test starts, as the promise asks.
+//! A hub on a free port with an empty folder, and a box that speaks to it. The hub is one process
+//! of all roles on SQLite, or one of each role on PostgreSQL and Redis that the test starts, and then the box speaks to it
+//! through a Mosquitto, as the promise asks.
 
 #![allow(dead_code, reason = "each promise uses its own part of this")]
 
+pub mod mosquitto;
 pub mod postgresql;
 pub mod redis;
 
 use cloud_hub::{
     config::HubConfig,
     event_store::EventStore,
-    ingest::{Admission, LiveBoard},
+    ingest::{Admission, BrokerFault, LiveBoard, mqtt},
     pipeline::Hub,
     roles,
     storage::config::StorageConfig,
+    trust::Certificates,
 };
+use edge_agent::uplink::{Link as _, Transport, UplinkConfig, mqtt::MqttLink};
 use firmware_protocol::network::{
     self, Acknowledgement, Answer, Batch, ChunkBuilder, Event, EventKind, GameClock, LivePlayer, LiveState, Record,
     Role, Side, Stream, Telemetry, TrackChunk, Who, topic,
@@ -25,6 +29,7 @@ use std::{
     time::Duration,
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub const GAME: u64 = 2_024_020_001;
 /// Longer than anything here takes: a promise that hangs must fail.
@@ -37,7 +42,7 @@ pub type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 pub enum Shape {
     /// One process of all roles, on SQLite.
     Whole,
-    /// One of each role, on PostgreSQL and Redis.
+    /// One of each role, on PostgreSQL and Redis, boxes behind Mosquitto.
     Split,
 }
 
@@ -61,6 +66,16 @@ pub struct Processes {
     pub store: EventStore,
     /// In the order in which they stop: who serves pages first, so that each of these is told.
     pub hubs: Vec<Hub>,
+    broker: Option<Broker>,
+}
+
+/// What stands between the box and a hub of many processes.
+struct Broker {
+    link: MqttLink,
+    config: HubConfig,
+    deaf: DropGuard,
+    _server: mosquitto::Mosquitto,
+    _folder: tempfile::TempDir,
 }
 
 impl Processes {
@@ -80,14 +95,63 @@ impl Processes {
         }
         let ingest = if shape == Shape::Whole { &hubs[0] } else { &hubs[2] };
         let (board, admission, store) = (ingest.board.clone(), ingest.admission.clone(), ingest.store.clone());
-        Self { address: hubs.last().unwrap().addresses[0], board, admission, store, hubs }
+        let broker = (shape == Shape::Split).then(|| Broker::start(config, ingest));
+        Self { address: hubs.last().unwrap().addresses[0], board, admission, store, hubs, broker }
+    }
+
+    /// Has boxes speak to `hub` from now on.
+    pub fn turn_to(&mut self, hub: &Hub) {
+        (self.admission, self.store) = (hub.admission.clone(), hub.store.clone());
+        if let Some(broker) = &mut self.broker {
+            broker.deaf = hears(&broker.config, hub);
+        }
+    }
+
+    /// Hands over `batch` as a box does, said at `key`.
+    async fn admit(&self, key: &str, batch: Vec<u8>) -> Vec<u8> {
+        let Some(broker) = &self.broker else { return self.admission.admit(key, &batch).await.unwrap() };
+        let asked = async {
+            loop {
+                // Away until both are connected; a box asks again too.
+                match broker.link.ask(key, batch.clone(), PATIENCE).await {
+                    Ok(answer) => return answer,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, asked).await.expect("the hub answers over MQTT")
     }
 
     pub async fn stop(self) {
+        drop(self.broker);
         for hub in self.hubs {
             hub.stop().await;
         }
     }
+}
+
+impl Broker {
+    fn start(config: &HubConfig, hub: &Hub) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = mosquitto::Mosquitto::start(folder.path());
+        let mut config = config.clone();
+        config.ingest.mqtt = format!("mqtt://127.0.0.1:{}", server.port);
+        let (venue, edge) = ("arena".to_owned(), "north".to_owned());
+        let mqtt = config.ingest.mqtt.clone();
+        let link =
+            MqttLink::open(&UplinkConfig { venue, edge, mqtt, transport: Transport::Mqtt, ..UplinkConfig::default() });
+        let deaf = hears(&config, hub);
+        Self { link, config, deaf, _server: server, _folder: folder }
+    }
+}
+
+/// Has `hub` hear boxes at the broker, until the guard is dropped.
+fn hears(config: &HubConfig, hub: &Hub) -> DropGuard {
+    let certificates = Certificates::ensure(&config.data.join("certificates"), &[]).unwrap();
+    let (ear, stop) = (mqtt::Listener::new(&config.ingest, &certificates), CancellationToken::new());
+    let hearing = ear.run(hub.admission.clone(), hub.board.clone(), None, BrokerFault::default(), stop.clone());
+    tokio::spawn(hearing);
+    stop.drop_guard()
 }
 
 pub struct Trial {
@@ -197,7 +261,7 @@ impl Trial {
         let records = records.iter().map(network::encode).collect();
         let batch = Batch { edge: "north".into(), epoch: 7, stream, first_sequence, records };
         let key = topic::records("arena", "north", stream);
-        let answer = self.hub.admission.admit(&key, &network::encode(&batch)).await.unwrap();
+        let answer = self.hub.admit(&key, network::encode(&batch)).await;
         let answer: Acknowledgement = network::decode(&answer).unwrap();
         assert_eq!(answer.answer, Answer::Kept { next_sequence: first_sequence + count });
     }

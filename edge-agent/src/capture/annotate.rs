@@ -183,7 +183,7 @@ mod tests {
     fn frame(sequence: u64) -> Frame {
         let image = Mat::new_rows_cols_with_default(180, 320, CV_8UC3, Scalar::all(200.0)).unwrap();
         let stamp = Stamp { utc_us: 0, source: TimeSource::Source, uncertainty_us: 0 };
-        Frame { camera: CameraId(0), sequence, stamp, image: image.into() }
+        Frame { camera: CameraId(0), sequence, stamp, image: image.into(), journey: None }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod bump;
 pub mod motion;
 pub mod paint;
 
-use crate::{ids::CameraId, time::Stamp};
+use crate::{ids::CameraId, time::Stamp, traces::Journey};
 use opencv::core::Mat;
 use std::path::PathBuf;
 
@@ -41,6 +41,8 @@ pub struct Frame {
     pub stamp: Stamp,
     /// Rows × columns × 3, 8 bit, BGR; its memory goes back to the camera when it is dropped.
     pub image: Picture,
+    /// Where its time goes; `None` for most.
+    pub journey: Option<Journey>,
 }
 
 /// One way of getting pictures.

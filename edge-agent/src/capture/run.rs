@@ -137,7 +137,7 @@ fn play(
             wait(task.start.wait_us(stamp.utc_us, time::monotonic_us()), task.stop);
         }
         counter.increment(1);
-        if frames.send(Frame { camera: task.camera, sequence, stamp, image }).is_err() {
+        if frames.send(Frame { camera: task.camera, sequence, stamp, image, journey: None }).is_err() {
             return Ok(Played::Stopped);
         }
         sequence += 1;

@@ -13,7 +13,7 @@ use crate::{
     capture, downlink, events, fusion, health,
     inference::{self, jersey},
     rink::Rink,
-    sensors, simulation, store,
+    sensors, simulation, store, traces,
     tracking::{self, teams::Worn},
     uplink, web,
 };
@@ -52,6 +52,8 @@ pub struct Config {
     pub health: health::Config,
     /// The box's own page.
     pub web: web::Config,
+    /// Which frames are followed to the hub.
+    pub traces: traces::Config,
 }
 
 /// Which game it sees.
@@ -147,6 +149,7 @@ impl Config {
         list.extend(self.downlink.faults());
         list.extend(self.health.faults());
         list.extend(self.web.faults());
+        list.extend(self.traces.faults());
         list
     }
 }

@@ -8,6 +8,7 @@ pub mod config;
 mod board;
 mod measure;
 mod prometheus;
+pub mod described;
 mod systemd;
 
 use std::time::Duration;

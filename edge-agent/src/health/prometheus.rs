@@ -14,7 +14,9 @@ pub struct Metrics(PrometheusHandle);
 impl Metrics {
     /// Makes metrics count from here on. Once a process.
     pub fn install() -> Result<Self, HealthError> {
-        Ok(Self(builder()?.install_recorder()?))
+        let metrics = Self(builder()?.install_recorder()?);
+        super::described::describe();
+        Ok(metrics)
     }
 
     /// A recorder that nothing counts into, for a page by itself.

@@ -28,7 +28,8 @@ use crate::{
     sensors::{self, Reading},
     store::Store,
     time,
-    uplink::UplinkState,
+    traces::{Handed, Traces, Traveller},
+    uplink::{Newest, UplinkState},
     web,
 };
 use anyhow::{Context, Result};
@@ -77,20 +78,26 @@ pub async fn run(
     let (readings, read) = queue::bounded("readings", READINGS_MAX, Overflow::DropOldest);
     let lines = sensors::Status::new();
     let looks = Looks::default();
+    let traces = Traces::open(&config.traces, &config.uplink.edge)?;
+    let (seen, understood) = (Handed::default(), Handed::default());
 
     let (desk, line) = looking::open(working_detectors(&config, &health), config.inference.every_nth)?;
     let eyes = seeing(&config, working_reader(&config, &health), annotate, Overflow::DropOldest)?;
     let mut threads = cameras(&config, start, &frames, &health, &halt)?;
     drop(frames);
     let (noted, standing) = (looks.clone(), Standing::new(&config, health.clone()));
-    threads.push(spawn("inference-desk", move || hand_in(&pictures, desk))?);
-    threads.push(spawn("vision", move || look(line, eyes, standing, &observations, &noted))?);
+    let (begun, left) = (traces.clone(), seen.clone());
+    threads.push(spawn("inference-desk", move || hand_in(&pictures, desk, &begun))?);
+    threads.push(spawn("vision", move || look(line, eyes, standing, &observations, (&noted, &left)))?);
     let ways = Ways {
         live,
         edge: config.uplink.edge.clone(),
         game: config.game.id,
         store: store.clone(),
         beat_us: Arc::new(AtomicU64::new(time::monotonic_us())),
+        traces: traces.clone(),
+        seen,
+        understood: understood.clone(),
     };
     let beat_us = ways.beat_us.clone();
     let (understanding, lag_us, stopping) =
@@ -120,10 +127,11 @@ pub async fn run(
         health: health.clone(),
         diagnostics: Box::new(shipping::diagnostics(&health, &store, &uplink_seen)),
     };
+    let states = Newest { states: newest, journeys: understood };
     let downlink = Downlink::new(config.downlink.clone(), config.uplink.clone(), ledger, around);
     let ended = tokio::select! {
         done = sensors::run(config.sensors.clone(), play, readings, lines, stop.clone()) => done.map(|()| Ended::Stopped)?,
-        ended = shipping::ship(&config, store.clone(), newest, uplink_state, downlink, stop.clone()) => ended,
+        ended = shipping::ship(&config, store.clone(), states, uplink_state, downlink, stop.clone()) => ended,
         () = watched => Ended::Stopped,
         done = health::run(
             config.health.clone(),
@@ -139,6 +147,7 @@ pub async fn run(
         .await?
         .map_err(|_| anyhow::anyhow!("a stage panicked: see the log"))?;
     page.await?;
+    tokio::task::spawn_blocking(move || traces.close()).await?;
     tracing::info!("box stopped");
     Ok(ended)
 }
@@ -207,9 +216,14 @@ fn cameras(
 }
 
 /// The desk's thread: frames to whichever worker's turn it is.
-fn hand_in(pictures: &Receiver<Frame>, mut desk: Desk<()>) {
-    while let Some(frame) = pictures.receive() {
-        if desk.wants(&frame) && !desk.look(frame) {
+fn hand_in(pictures: &Receiver<Frame>, mut desk: Desk<()>, traces: &Traces) {
+    while let Some(mut frame) = pictures.receive() {
+        if !desk.wants(&frame) {
+            continue;
+        }
+        let of = Traveller::Frame { camera: frame.camera.0, sequence: frame.sequence };
+        frame.journey = traces.begin(of, frame.stamp.utc_us, time::utc_us());
+        if !desk.look(frame) {
             break;
         }
     }
@@ -221,12 +235,12 @@ fn look(
     mut eyes: Seeing,
     mut standing: Standing,
     observations: &Sender<Observation>,
-    looks: &Looks,
+    (looks, left): (&Looks, &Handed),
 ) {
     let latency = metrics::histogram!("vision_latency_seconds");
     let mut seen = Vec::with_capacity(64);
     while let Some(turn) = line.next() {
-        let Turn::Looked(Looked { frame, found }) = turn else { continue };
+        let Turn::Looked(Looked { mut frame, found }) = turn else { continue };
         match found {
             Ok(found) => {
                 let tracks = eyes.see(&frame, &found, &mut seen);
@@ -237,9 +251,14 @@ fn look(
         }
         latency.record((time::utc_us() - frame.stamp.utc_us) as f64 * 1e-6);
         standing.look(&frame, eyes.calibrated(frame.camera));
+        let journey = frame.journey.take();
         // Nobody listens only while the box stops.
         if !seen.drain(..).all(|observation| observations.send(observation).is_ok()) {
             break;
+        }
+        if let Some(mut journey) = journey {
+            journey.stage("tracking", time::utc_us());
+            left.leave(journey);
         }
     }
     eyes.finish();
@@ -252,6 +271,9 @@ struct Ways {
     game: u64,
     store: Arc<Store>,
     beat_us: Arc<AtomicU64>,
+    traces: Traces,
+    seen: Handed,
+    understood: Handed,
 }
 
 impl Outlet for Ways {
@@ -296,8 +318,12 @@ fn know(
         let step_us = STEP_US as u64;
         thread::sleep(Duration::from_micros(step_us - time::monotonic_us() % step_us));
         ways.beat_us.store(time::monotonic_us(), Ordering::Relaxed);
+        // Taken first: what was seen on its frame is among the observations then.
+        let mut journey = ways.seen.take();
         while let Some(reading) = read.try_receive() {
             if let Some(observation) = observation(&reading) {
+                let captured_us = observation.captured_us;
+                journey = journey.or_else(|| ways.traces.begin(Traveller::Reading, captured_us, time::utc_us()));
                 understanding.observe(observation);
             } else if let Some(kept) = telemetry(&reading) {
                 keep(&ways.store, &Record::Telemetry(kept));
@@ -308,6 +334,10 @@ fn know(
         }
         let now_us = time::utc_us();
         understanding.look_ahead(now_us, &mut |said| ways.say(said));
+        if let Some(mut journey) = journey {
+            journey.stage("fusion", time::utc_us());
+            ways.understood.leave(journey);
+        }
         understanding.advance(now_us - lag_us, &mut |said| ways.say(said));
     }
     understanding.finish(&mut |said| ways.say(said));

@@ -18,6 +18,7 @@ use crate::{
         Detection, Detector, InferenceError,
         jersey::{self, Jersey},
     },
+    time,
 };
 use anyhow::{Context, Result};
 use std::{
@@ -99,13 +100,16 @@ pub fn open<T>(detectors: Vec<Detector>, every_nth: u32) -> Result<(Desk<T>, Lin
         let (frames, work) = sync_channel::<(Frame, Found)>(0);
         let (done, results) = sync_channel(1);
         let look = move || {
-            for (frame, mut found) in work {
+            for (mut frame, mut found) in work {
                 let found = detector.detect(frame.camera, &frame.image, &mut found.detections).map(|_| {
                     jersey::measure(&frame.image, &found.detections, &mut found.jerseys);
                     found.looked.clear();
                     found.looked.extend_from_slice(detector.looked());
                     found
                 });
+                if let Some(journey) = &mut frame.journey {
+                    journey.stage("inference", time::utc_us());
+                }
                 if done.send(Looked { frame, found }).is_err() {
                     break;
                 }

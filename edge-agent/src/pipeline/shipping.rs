@@ -6,9 +6,8 @@ use crate::{
     health::Health,
     store::Store,
     time,
-    uplink::{self, Link, Transport, UplinkConfig, UplinkState, both::Both, mqtt::MqttLink, zenoh::ZenohLink},
+    uplink::{self, Link, Newest, Transport, UplinkConfig, UplinkState, both::Both, mqtt::MqttLink, zenoh::ZenohLink},
 };
-use firmware_protocol::network::LiveState;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +25,7 @@ pub enum Ended {
 pub(super) async fn ship(
     config: &Config,
     store: Arc<Store>,
-    newest: watch::Receiver<Option<LiveState>>,
+    newest: Newest,
     state: watch::Sender<UplinkState>,
     downlink: Downlink,
     stop: CancellationToken,
@@ -50,7 +49,7 @@ async fn ship_over<L: Link>(
     link: L,
     config: &UplinkConfig,
     store: Arc<Store>,
-    newest: watch::Receiver<Option<LiveState>>,
+    newest: Newest,
     state: watch::Sender<UplinkState>,
     downlink: Downlink,
     stop: CancellationToken,

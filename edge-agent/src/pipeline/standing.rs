@@ -117,7 +117,8 @@ mod tests {
                 let mut image = Mat::new_rows_cols_with_default(540, 960, CV_8UC3, Scalar::all(0.0)).unwrap();
                 eyes[usize::from(second >= 20)].render(game.truth(), image.data_bytes_mut().unwrap());
                 let stamp = Stamp { utc_us, source: TimeSource::Source, uncertainty_us: 0 };
-                let frame = Frame { camera: CameraId(0), sequence: second, stamp, image: Picture::from(image) };
+                let frame =
+                    Frame { camera: CameraId(0), sequence: second, stamp, image: Picture::from(image), journey: None };
                 standing.look(&frame, Some(&camera()));
                 let stages = health.stages();
                 stages.into_iter().find(|stage| stage.stage == "calibration stand").map(|stage| stage.state)

@@ -112,13 +112,13 @@ impl<A: Link, B: Link> Link for Both<A, B> {
         }
     }
 
-    async fn say(&self, key: &str, payload: Vec<u8>) -> Result<(), LinkError> {
+    async fn say(&self, key: &str, payload: Vec<u8>, traceparent: Option<&str>) -> Result<(), LinkError> {
         match self.carrier.load(Ordering::Relaxed) {
-            FIRST if self.first.say(key, payload.clone()).await.is_ok() => Ok(()),
-            FIRST | SECOND => self.second.say(key, payload).await,
+            FIRST if self.first.say(key, payload.clone(), traceparent).await.is_ok() => Ok(()),
+            FIRST | SECOND => self.second.say(key, payload, traceparent).await,
             _ => {
-                let first = self.first.say(key, payload.clone()).await;
-                self.second.say(key, payload).await.or(first)
+                let first = self.first.say(key, payload.clone(), traceparent).await;
+                self.second.say(key, payload, traceparent).await.or(first)
             }
         }
     }

@@ -1,9 +1,9 @@
 //! The live lane: says the newest state, skips those that came while the last one was being said, and over a metered
 //! link most. A state that cannot be said is forgotten: the next one is a fiftieth of a second away.
 
-use super::{Link, UplinkConfig, UplinkState, budget::Budget};
-use crate::time;
-use firmware_protocol::network::{self, LiveState, topic};
+use super::{Link, Newest, UplinkConfig, UplinkState, budget::Budget};
+use crate::{time, traces::Journey};
+use firmware_protocol::network::{self, topic};
 use tokio::sync::watch;
 
 /// Between two states over a metered link, microseconds: five a second still show a game.
@@ -13,7 +13,7 @@ const METERED_EVERY_US: u64 = 200_000;
 pub(super) async fn run<L: Link>(
     config: &UplinkConfig,
     link: &L,
-    mut newest: watch::Receiver<Option<LiveState>>,
+    Newest { states: mut newest, journeys }: Newest,
     state: &watch::Sender<UplinkState>,
     budget: &Budget,
 ) {
@@ -26,7 +26,13 @@ pub(super) async fn run<L: Link>(
         }
         let payload = newest.borrow_and_update().as_ref().map(network::encode);
         let Some(payload) = payload else { continue };
-        let said = budget.say(payload.len(), now_us) && link.say(&key, payload).await.is_ok();
+        let journey = journeys.take();
+        let traceparent = journey.as_ref().map(Journey::traceparent);
+        let said = budget.say(payload.len(), now_us) && link.say(&key, payload, traceparent.as_deref()).await.is_ok();
+        if let Some(mut journey) = journey {
+            journey.stage(if said { "uplink" } else { "uplink, dropped" }, time::utc_us());
+            journey.end();
+        }
         if said {
             if config.metered {
                 next_us = now_us + METERED_EVERY_US;

@@ -141,7 +141,7 @@ impl Link for MemoryLink {
         answer.ok_or_else(|| LinkError::Away { hub: "memory".into(), reason: "nobody answers".into() })
     }
 
-    async fn say(&self, key: &str, payload: Vec<u8>) -> Result<(), LinkError> {
+    async fn say(&self, key: &str, payload: Vec<u8>, _: Option<&str>) -> Result<(), LinkError> {
         let _ = (self.answerer)(key.to_owned(), payload).await;
         Ok(())
     }

@@ -27,6 +27,7 @@ pub use config::{Transport, UplinkConfig};
 pub use identity::Identity;
 
 use crate::store::Store;
+use crate::traces::Handed;
 use firmware_protocol::network::LiveState;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -71,8 +72,13 @@ pub trait Link: Send + Sync + 'static {
         timeout: Duration,
     ) -> impl Future<Output = Result<Vec<u8>, LinkError>> + Send;
 
-    /// Says `payload` at `key`: arrives soon or never.
-    fn say(&self, key: &str, payload: Vec<u8>) -> impl Future<Output = Result<(), LinkError>> + Send;
+    /// Says `payload` at `key`: arrives soon or never. `traceparent` says which journey it is a part of, as W3C writes it.
+    fn say(
+        &self,
+        key: &str,
+        payload: Vec<u8>,
+        traceparent: Option<&str>,
+    ) -> impl Future<Output = Result<(), LinkError>> + Send;
 
     /// Closes the link; what is under way may be lost.
     fn close(&self) -> impl Future<Output = ()> + Send;
@@ -95,8 +101,13 @@ impl<L: Link> Link for Arc<L> {
         L::ask(self, key, payload, timeout)
     }
 
-    fn say(&self, key: &str, payload: Vec<u8>) -> impl Future<Output = Result<(), LinkError>> + Send {
-        L::say(self, key, payload)
+    fn say(
+        &self,
+        key: &str,
+        payload: Vec<u8>,
+        traceparent: Option<&str>,
+    ) -> impl Future<Output = Result<(), LinkError>> + Send {
+        L::say(self, key, payload, traceparent)
     }
 
     fn close(&self) -> impl Future<Output = ()> + Send {
@@ -133,12 +144,28 @@ pub struct UplinkState {
     pub not_renewed: Option<String>,
 }
 
+/// The newest state, and beside it the journey of a frame that went into it.
+#[derive(Debug)]
+pub struct Newest {
+    /// The newest state, again and again.
+    pub states: watch::Receiver<Option<LiveState>>,
+    /// The journey, once in a while.
+    pub journeys: Handed,
+}
+
+impl From<watch::Receiver<Option<LiveState>>> for Newest {
+    /// Nobody's journey.
+    fn from(states: watch::Receiver<Option<LiveState>>) -> Self {
+        Self { states, journeys: Handed::default() }
+    }
+}
+
 /// Runs both lanes over `link` until `stop`, and keeps the certificate of an enrolled box fresh.
 pub async fn run<L: Link>(
     config: UplinkConfig,
     link: L,
     store: Arc<Store>,
-    newest: watch::Receiver<Option<LiveState>>,
+    newest: impl Into<Newest>,
     state: watch::Sender<UplinkState>,
     stop: CancellationToken,
 ) {
@@ -147,7 +174,7 @@ pub async fn run<L: Link>(
     tokio::select! {
         () = stop.cancelled() => {}
         () = durable.run() => {}
-        () = live::run(&config, &link, newest, &state, &budget) => {}
+        () = live::run(&config, &link, newest.into(), &state, &budget) => {}
         () = stay_certified(&config, &link, &state) => {}
     }
     link.close().await;

@@ -133,9 +133,15 @@ impl Link for MqttLink {
         tokio::time::timeout(timeout, asked).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    async fn say(&self, key: &str, payload: Vec<u8>) -> Result<(), LinkError> {
+    async fn say(&self, key: &str, payload: Vec<u8>, traceparent: Option<&str>) -> Result<(), LinkError> {
         let client = self.client(&self.live)?;
-        client.try_publish(key, payload, PublishOptions::at_most_once()).map_err(|error| self.away(error))
+        let mut options = PublishOptions::at_most_once();
+        if let Some(traceparent) = traceparent {
+            // W3C Trace Context over MQTT: a user property of that name.
+            let user_properties = vec![("traceparent".to_owned(), traceparent.to_owned())];
+            options = options.properties(PublishProperties { user_properties, ..PublishProperties::default() });
+        }
+        client.try_publish(key, payload, options).map_err(|error| self.away(error))
     }
 
     async fn close(&self) {

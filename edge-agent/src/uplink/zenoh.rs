@@ -107,12 +107,13 @@ impl Link for ZenohLink {
         }
     }
 
-    async fn say(&self, key: &str, payload: Vec<u8>) -> Result<(), LinkError> {
+    async fn say(&self, key: &str, payload: Vec<u8>, traceparent: Option<&str>) -> Result<(), LinkError> {
         self.session()?
             .put(key, payload)
             .congestion_control(CongestionControl::Drop)
             .priority(Priority::RealTime)
             .express(true)
+            .attachment(traceparent.map(str::to_owned))
             .await
             .map_err(|error| self.away(error))
     }

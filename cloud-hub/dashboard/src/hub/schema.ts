@@ -108,6 +108,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/core/games/{game}/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where somebody was. */
+        get: operations["list_positions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/core/games/{game}/positions/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of it, in a stream. */
+        get: operations["export_positions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/core/games/{game}/reconciliation": {
         parameters: {
             query?: never;
@@ -224,6 +258,40 @@ export interface paths {
         };
         /** What one player has done, game by game in order of their numbers. */
         get: operations["count_player_games"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/core/players/{player}/with-without": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A season of a player. */
+        get: operations["count_with_without"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/core/seasons/{season}/players": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The players of a season. */
+        get: operations["count_season"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1116,6 +1184,94 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_Position: {
+            /** @description In order of name. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description When, microseconds UTC.
+                 */
+                captured_us: number;
+                /** @description The box that saw it. */
+                edge: string;
+                /**
+                 * Format: int32
+                 * @description Whom the box takes for one; 0 is the puck.
+                 */
+                entity: number;
+                /**
+                 * Format: int32
+                 * @description Jersey number, when known.
+                 */
+                number?: number | null;
+                /** @description `skater`, `goalie` or `official`; `null` for the puck. */
+                role?: ("skater" | "goalie" | "official") | null;
+                side?: components["schemas"]["Side"] | null;
+                /**
+                 * Format: double
+                 * @description From centre ice along the length, metres.
+                 */
+                x_m: number;
+                /**
+                 * Format: double
+                 * @description From centre ice across, metres.
+                 */
+                y_m: number;
+            }[];
+            /** @description `cursor` of the next page; `null` on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SeasonPlayer: {
+            /** @description In order of name. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Assists, by the passes that were seen.
+                 */
+                assists: number;
+                /**
+                 * Format: int32
+                 * @description Attempts at goal: individual Corsi.
+                 */
+                attempts: number;
+                /**
+                 * Format: int32
+                 * @description Games in which something of them was seen.
+                 */
+                games: number;
+                /** @description Whether they keep goal, as the newest roster says. */
+                goalie: boolean;
+                /**
+                 * Format: int32
+                 * @description Goals.
+                 */
+                goals: number;
+                /** @description Both teams' attempts while on the ice. */
+                on_ice: components["schemas"]["AttemptBalance"];
+                /** @description Percentile ranks of the rates, 0 to 100; `null` without the rate, or with less ice time than asked for. */
+                percentiles: components["schemas"]["Rates"];
+                /** @description Who. */
+                player: string;
+                /** @description Rates. */
+                rates: components["schemas"]["Rates"];
+                /**
+                 * Format: int32
+                 * @description Of those, the ones goalie or net stopped.
+                 */
+                shots_on_goal: number;
+                /** @description The team of the newest game. */
+                team: string;
+                /**
+                 * Format: int64
+                 * @description Ice time while play was on, milliseconds.
+                 */
+                toi_ms: number;
+            }[];
+            /** @description `cursor` of the next page; `null` on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Team: {
             /** @description In order of name. */
             items: {
@@ -1387,11 +1543,39 @@ export interface components {
             /** @description Home before away, by number. Whose number was not read is not here. */
             players: components["schemas"]["PlayerLine"][];
         };
-        /**
-         * @description Where somebody plays.
-         * @enum {string}
-         */
-        Position: "forward" | "defender" | "goalie";
+        /** @description Where somebody was. */
+        Position: {
+            /**
+             * Format: int64
+             * @description When, microseconds UTC.
+             */
+            captured_us: number;
+            /** @description The box that saw it. */
+            edge: string;
+            /**
+             * Format: int32
+             * @description Whom the box takes for one; 0 is the puck.
+             */
+            entity: number;
+            /**
+             * Format: int32
+             * @description Jersey number, when known.
+             */
+            number?: number | null;
+            /** @description `skater`, `goalie` or `official`; `null` for the puck. */
+            role?: ("skater" | "goalie" | "official") | null;
+            side?: components["schemas"]["Side"] | null;
+            /**
+             * Format: double
+             * @description From centre ice along the length, metres.
+             */
+            x_m: number;
+            /**
+             * Format: double
+             * @description From centre ice across, metres.
+             */
+            y_m: number;
+        };
         /** @description Why a request was not answered. */
         Problem: {
             /** @description What is wrong with this request, and the cure. */
@@ -1410,6 +1594,54 @@ export interface components {
             title: string;
             /** @description `about:blank`: the status says what kind it is. */
             type: string;
+        };
+        /** @description Figures that are ranked, each an hour of ice time unless it says otherwise. */
+        Rates: {
+            /**
+             * Format: double
+             * @description Assists.
+             */
+            assists_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Attempts at goal.
+             */
+            attempts_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Attempts of the others while on the ice; fewer is better, and ranks lower.
+             */
+            corsi_against_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Attempts of the own team while on the ice.
+             */
+            corsi_for_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Own share of all attempts while on the ice, 0 to 1.
+             */
+            corsi_share?: number | null;
+            /**
+             * Format: double
+             * @description Goals.
+             */
+            goals_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Own share of all goals while on the ice, 0 to 1.
+             */
+            goals_share?: number | null;
+            /**
+             * Format: double
+             * @description Goals and assists.
+             */
+            points_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Ice time a game, milliseconds.
+             */
+            toi_ms_per_game?: number | null;
         };
         /** @description What became of every record of one game, of those the hub has heard of. */
         Reconciliation: {
@@ -1531,6 +1763,81 @@ export interface components {
             roster?: components["schemas"]["Place"][];
             /** @description Which team. */
             team: string;
+        };
+        /** @description A part of a season. */
+        SeasonPart: {
+            /** @description What both teams did meanwhile, seen from the player's. */
+            attempts: components["schemas"]["AttemptBalance"];
+            /**
+             * Format: double
+             * @description Attempts of the others in an hour of it; the same.
+             */
+            corsi_against_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Attempts of the own team in an hour of it; the same.
+             */
+            corsi_for_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Goals of the others in an hour of it; the same.
+             */
+            goals_against_per_60?: number | null;
+            /**
+             * Format: double
+             * @description Goals of the own team in an hour of it; `null` without time.
+             */
+            goals_for_per_60?: number | null;
+            /**
+             * Format: int64
+             * @description For how long while play was on, milliseconds.
+             */
+            toi_ms: number;
+        };
+        /** @description One player's season. */
+        SeasonPlayer: {
+            /**
+             * Format: int32
+             * @description Assists, by the passes that were seen.
+             */
+            assists: number;
+            /**
+             * Format: int32
+             * @description Attempts at goal: individual Corsi.
+             */
+            attempts: number;
+            /**
+             * Format: int32
+             * @description Games in which something of them was seen.
+             */
+            games: number;
+            /** @description Whether they keep goal, as the newest roster says. */
+            goalie: boolean;
+            /**
+             * Format: int32
+             * @description Goals.
+             */
+            goals: number;
+            /** @description Both teams' attempts while on the ice. */
+            on_ice: components["schemas"]["AttemptBalance"];
+            /** @description Percentile ranks of the rates, 0 to 100; `null` without the rate, or with less ice time than asked for. */
+            percentiles: components["schemas"]["Rates"];
+            /** @description Who. */
+            player: string;
+            /** @description Rates. */
+            rates: components["schemas"]["Rates"];
+            /**
+             * Format: int32
+             * @description Of those, the ones goalie or net stopped.
+             */
+            shots_on_goal: number;
+            /** @description The team of the newest game. */
+            team: string;
+            /**
+             * Format: int64
+             * @description Ice time while play was on, milliseconds.
+             */
+            toi_ms: number;
         };
         /** @description A player's shifts, stoppages included. */
         ShiftFigures: {
@@ -1839,6 +2146,31 @@ export interface components {
              *     with.
              */
             venue: string;
+        };
+        /** @description A season with and without. */
+        WithWithout: {
+            /**
+             * Format: int32
+             * @description Games that count: everybody named stands in the roster, and something of it was seen.
+             */
+            games: number;
+            /** @description While the player was not, and the others with and without as asked. */
+            off: components["schemas"]["SeasonPart"];
+            /** @description While the player was on the ice. */
+            on: components["schemas"]["SeasonPart"];
+            /** @description Who. */
+            player: string;
+            /**
+             * Format: int64
+             * @description The season by the year it begins in.
+             */
+            season: number;
+            /** @description At which strength. */
+            strength: string;
+            /** @description Who was on the ice in all of it. */
+            with: string[];
+            /** @description Who was not in any of it. */
+            without: string[];
         };
         /** @description Where a player's shifts began, seen from their team. */
         ZoneStartFigures: {
@@ -2302,6 +2634,133 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+        };
+    };
+    list_positions: {
+        parameters: {
+            query?: {
+                /** @description From this instant, microseconds UTC; from the first position when left out. */
+                from_us?: number;
+                /** @description To this instant, not in it, microseconds UTC; to the last when left out. */
+                to_us?: number;
+                /** @description Of this player of the game's roster alone; not beside `side` and `number`. */
+                player?: string;
+                /** @description Of this team alone. */
+                side?: "home" | "away";
+                /** @description Of who wears this number alone. */
+                number?: number;
+                /** @description Of this entity alone; 0 is the puck. */
+                entity?: number;
+                /** @description `next_cursor` of the page before; the first page when left out. */
+                cursor?: string;
+                /** @description At most this many, 1 to 10000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The game, as the league numbers it */
+                game: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of positions, by the second they were kept with, in it by person and time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Position"];
+                };
+            };
+            /** @description The request is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such game or player */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+        };
+    };
+    export_positions: {
+        parameters: {
+            query?: {
+                /** @description From this instant, microseconds UTC; from the first position when left out. */
+                from_us?: number;
+                /** @description To this instant, not in it, microseconds UTC; to the last when left out. */
+                to_us?: number;
+                /** @description Of this player of the game's roster alone; not beside `side` and `number`. */
+                player?: string;
+                /** @description Of this team alone. */
+                side?: "home" | "away";
+                /** @description Of who wears this number alone. */
+                number?: number;
+                /** @description Of this entity alone; 0 is the puck. */
+                entity?: number;
+                /** @description `csv`, `arrow` (an IPC stream) or `parquet`. */
+                format?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The game, as the league numbers it */
+                game: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The positions, in the columns of the lake's files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": number[];
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description The request is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such game or player */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            /** @description Too many exports are under way */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     reconciliation: {
@@ -3057,6 +3516,124 @@ export interface operations {
                 };
             };
             /** @description No such player */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+        };
+    };
+    count_with_without: {
+        parameters: {
+            query: {
+                /** @description The season by the year it begins in; the first digits of its games' numbers. */
+                season: number;
+                /** @description Team-mates who are on the ice, at most 5, separated by commas. */
+                with?: string;
+                /** @description Team-mates who are not, at most 5, separated by commas. */
+                without?: string;
+                /** @description As for one game. */
+                strength?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The player's name in paths */
+                player: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sums over the season's games */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithWithout"];
+                };
+            };
+            /** @description It is as the ETag says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such player */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+        };
+    };
+    count_season: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; the first page when left out. */
+                cursor?: string;
+                /** @description At most this many, 1 to 200. */
+                limit?: number;
+                /** @description This player alone; ranks are among all. */
+                player?: string;
+                /** @description Who was on the ice for less has no ranks and counts in nobody's, milliseconds. */
+                toi_ms_min?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The season by the year it begins in */
+                season: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of players, in order of their names in paths */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SeasonPlayer"];
+                };
+            };
+            /** @description It is as the ETag says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing of this player was seen in this season */
             404: {
                 headers: {
                     [name: string]: unknown;

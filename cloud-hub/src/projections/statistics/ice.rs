@@ -31,6 +31,8 @@ pub struct Slice {
     pub playing: bool,
     /// Whose numbers are known.
     pub on: Vec<Person>,
+    /// How many others there were, of home and of away.
+    pub strangers: [u8; 2],
     /// How many of each.
     pub situation: Option<Situation>,
 }
@@ -197,7 +199,9 @@ fn slices(
         let Some((to_us, _)) = changes.get(at) else { break };
         let on: Vec<Person> = on.keys().copied().collect();
         let situation = Situation::of(&on, &unknown, goalies);
-        slices.push(Slice { stay: Stay { from_us, to_us: *to_us }, playing, on, situation });
+        let strangers =
+            [Side::Home, Side::Away].map(|side| unknown.get(&side).map_or(0, |count| (*count).clamp(0, 255) as u8));
+        slices.push(Slice { stay: Stay { from_us, to_us: *to_us }, playing, on, strangers, situation });
     }
     slices
 }

@@ -49,7 +49,8 @@ pub struct Counted<'a> {
 }
 
 /// Attempts for and against: of a team, or of a player's team while they were on the ice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "AttemptsRow", into = "AttemptsRow")]
 pub struct Attempts {
     /// All attempts: Corsi.
     pub corsi: u32,
@@ -63,8 +64,24 @@ pub struct Attempts {
     pub goals: u32,
 }
 
+/// Corsi, blocked, unsettled, on goal, goals: rows stand without names.
+type AttemptsRow = [u32; 5];
+
+impl From<AttemptsRow> for Attempts {
+    fn from([corsi, blocked, unsettled, on_goal, goals]: AttemptsRow) -> Self {
+        Self { corsi, blocked, unsettled, on_goal, goals }
+    }
+}
+
+impl From<Attempts> for AttemptsRow {
+    fn from(attempts: Attempts) -> Self {
+        [attempts.corsi, attempts.blocked, attempts.unsettled, attempts.on_goal, attempts.goals]
+    }
+}
+
 impl Attempts {
-    fn add(&mut self, one: &Try) {
+    /// Counts one more.
+    pub fn add(&mut self, one: &Try) {
         use crate::event_store::correction::Outcome;
         self.corsi += 1;
         self.goals += u32::from(one.goal_us.is_some());
@@ -76,6 +93,15 @@ impl Attempts {
         }
     }
 
+    /// Counts others' attempts in.
+    pub fn join(&mut self, other: &Self) {
+        self.corsi += other.corsi;
+        self.blocked += other.blocked;
+        self.unsettled += other.unsettled;
+        self.on_goal += other.on_goal;
+        self.goals += other.goals;
+    }
+
     /// Attempts that were not blocked: Fenwick. `None` while the fate of one is not known.
     pub fn fenwick(&self) -> Option<u32> {
         (self.unsettled == 0).then(|| self.corsi - self.blocked)
@@ -83,7 +109,7 @@ impl Attempts {
 }
 
 /// Both sides of [`Attempts`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     /// One's own team's.
     pub own: Attempts,
@@ -92,6 +118,12 @@ pub struct Balance {
 }
 
 impl Balance {
+    /// Counts others' in.
+    pub fn join(&mut self, other: &Self) {
+        self.own.join(&other.own);
+        self.other.join(&other.other);
+    }
+
     fn add(&mut self, own: bool, one: &Try) {
         if own { self.own.add(one) } else { self.other.add(one) }
     }
@@ -125,6 +157,11 @@ impl<'a> Counted<'a> {
         let ice = Ice::new(ledger, &goalies);
         let tries = attempts::tries(ledger);
         Self { ledger, skating, goalies, ice, tries }
+    }
+
+    /// Attempts at goal, oldest first.
+    pub fn tries(&self) -> &[Try] {
+        &self.tries
     }
 
     /// Who was on the ice when.

@@ -12,6 +12,8 @@ pub struct CoreConfig {
     pub listen: SocketAddr,
     /// Sockets open at once; the next is told to come back later.
     pub sockets_max: usize,
+    /// Exports under way at once, each on a thread of its own; the next is told to come back later.
+    pub exports_max: usize,
     /// Missed events replayed to a page that comes back; more, and it is told to fetch them by REST.
     pub replay_events_max: usize,
     /// An idle socket is pinged this often, milliseconds; silent for two of these, it is closed.
@@ -29,6 +31,7 @@ impl Default for CoreConfig {
         Self {
             listen: SocketAddr::from(([0, 0, 0, 0], 8001)),
             sockets_max: 20_000,
+            exports_max: 4,
             replay_events_max: 1_000,
             ping_interval_ms: 15_000,
             send_timeout_ms: 10_000,
@@ -58,6 +61,7 @@ impl CoreConfig {
         let mut faults = Vec::new();
         for (key, value, lowest, highest) in [
             ("sockets_max", self.sockets_max as u64, 1, 1_000_000),
+            ("exports_max", self.exports_max as u64, 1, 100),
             ("replay_events_max", self.replay_events_max as u64, 1, 100_000),
             ("ping_interval_ms", self.ping_interval_ms, 100, 600_000),
             ("send_timeout_ms", self.send_timeout_ms, 100, 600_000),

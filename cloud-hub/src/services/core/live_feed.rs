@@ -5,12 +5,19 @@
 //! what is held for slow pages is this ring and no more. A feed ends with its last socket.
 
 use super::live_frame;
-use crate::{ingest::LiveBoard, projections::Freshness, time};
+use crate::{
+    ingest::{LiveBoard, Shown},
+    projections::Freshness,
+    time,
+    traces::Journey,
+};
 use bytes::Bytes;
-use firmware_protocol::network::LiveState;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -19,6 +26,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub const RATE_MAX: i64 = 50;
 /// Ticks held for sockets that are behind: about a second.
 pub const RING_TICKS: usize = 64;
+/// Sockets of a tick whose part in a journey is told.
+const FOLLOWED_MAX: u32 = 4;
 /// Every so many frames everybody gets a keyframe.
 pub const KEYFRAME_EVERY: u32 = 50;
 /// States closer than this are skipped, microseconds: a little under the period, because capture times jitter.
@@ -32,10 +41,22 @@ pub struct Tick {
     /// What changed since the tick before; `None` in the first.
     delta: Option<Bytes>,
     keyframe: OnceLock<Bytes>,
-    state: Arc<LiveState>,
+    state: Arc<Shown>,
+    journey: Option<Journey>,
+    followed: AtomicU32,
 }
 
 impl Tick {
+    fn new(sequence: u32, delta: Option<Bytes>, state: Arc<Shown>, journey: Option<Journey>) -> Arc<Self> {
+        Arc::new(Self { sequence, delta, keyframe: OnceLock::new(), state, journey, followed: AtomicU32::new(0) })
+    }
+
+    /// The journey of a frame that went into it, for a socket; for the first few.
+    pub fn journey(&self) -> Option<Journey> {
+        let journey = self.journey.as_ref()?;
+        (self.followed.fetch_add(1, Ordering::Relaxed) < FOLLOWED_MAX).then(|| journey.clone())
+    }
+
     /// The frame for a socket that was last sent `held`.
     pub fn frame(&self, held: Option<u32>) -> &Bytes {
         match &self.delta {
@@ -89,7 +110,7 @@ impl LiveFeeds {
         let (sender, ticks) = broadcast::channel(RING_TICKS);
         // Not from zero: a page that reconnects must not take a delta of the new feed for the next of the old.
         let sequence = time::monotonic_us() as u32;
-        let first = Arc::new(Tick { sequence, delta: None, keyframe: OnceLock::new(), state });
+        let first = Tick::new(sequence, None, state, None);
         let newest = Arc::new(Mutex::new(first.clone()));
         feeds.insert(game, (sender.clone(), newest.clone()));
         self.tracker.spawn(self.clone().run(game, states, sender, newest));
@@ -99,7 +120,7 @@ impl LiveFeeds {
     async fn run(
         self,
         game: u64,
-        mut states: watch::Receiver<Option<Arc<LiveState>>>,
+        mut states: watch::Receiver<Option<Arc<Shown>>>,
         sender: broadcast::Sender<Arc<Tick>>,
         newest: Newest,
     ) {
@@ -127,7 +148,7 @@ impl LiveFeeds {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner).remove(&game);
     }
 
-    fn publish(&self, state: &Arc<LiveState>, sender: &broadcast::Sender<Arc<Tick>>, newest: &Newest) {
+    fn publish(&self, state: &Arc<Shown>, sender: &broadcast::Sender<Arc<Tick>>, newest: &Newest) {
         self.freshness.heard(&state.edge, time::monotonic_us());
         let mut newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
         let since_us = state.captured_us.saturating_sub(newest.state.captured_us);
@@ -137,7 +158,11 @@ impl LiveFeeds {
         }
         let sequence = newest.sequence.wrapping_add(1);
         let delta = Some(live_frame::delta(&newest.state, state, sequence));
-        *newest = Arc::new(Tick { sequence, delta, keyframe: OnceLock::new(), state: state.clone() });
+        let mut journey = state.journey.clone();
+        if let Some(journey) = &mut journey {
+            journey.stage("encode", time::utc_us());
+        }
+        *newest = Tick::new(sequence, delta, state.clone(), journey);
         metrics::counter!("core_ticks_total").increment(1);
         // Nobody listening is no fault: the last socket may just have left.
         let _ = sender.send(newest.clone());

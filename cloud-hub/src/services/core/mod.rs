@@ -25,6 +25,9 @@ pub mod figures_view;
 pub mod resources;
 pub mod statistics;
 pub mod player_games;
+pub mod positions;
+pub mod with_without;
+pub mod season_players;
 pub mod corrections;
 pub mod edges;
 pub mod live_frame;
@@ -73,6 +76,7 @@ struct Shared {
     feeds: LiveFeeds,
     events: EventFeed,
     sockets: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -100,8 +104,21 @@ impl Core {
         let events = EventFeed::new();
         tracker.spawn(events.clone().run(store.clone(), freshness.clone(), stop.clone()));
         let sockets = Arc::new(Semaphore::new(config.sockets_max));
-        let shared =
-            Shared { config, epoch, store, projections, freshness, board, feeds, events, sockets, tracker, stop };
+        let exports = Arc::new(Semaphore::new(config.exports_max));
+        let shared = Shared {
+            config,
+            epoch,
+            store,
+            projections,
+            freshness,
+            board,
+            feeds,
+            events,
+            sockets,
+            exports,
+            tracker,
+            stop,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -157,6 +174,10 @@ pub fn rest_routes() -> OpenApiRouter<Core> {
         .routes(routes!(statistics::players))
         .routes(routes!(statistics::teams))
         .routes(routes!(player_games::statistics))
+        .routes(routes!(positions::positions))
+        .routes(routes!(positions::export))
+        .routes(routes!(with_without::with_without))
+        .routes(routes!(season_players::players))
         .routes(routes!(corrections::all, corrections::create))
         .routes(routes!(edges::all))
         .routes(routes!(edges::one))

@@ -17,6 +17,7 @@ use crate::{
     api::{Parameters, Problem},
     ids::Offset,
     storage::reading::StoredEvent,
+    time::utc_us,
 };
 use axum::{
     extract::{
@@ -324,7 +325,11 @@ impl Page {
         let frame = tick.frame(self.held).clone();
         self.held = Some(tick.sequence);
         metrics::counter!("core_frames_sent_total").increment(1);
-        self.send(Message::Binary(frame)).await
+        self.send(Message::Binary(frame)).await?;
+        if let Some(mut journey) = tick.journey() {
+            journey.stage("socket", utc_us());
+        }
+        Ok(())
     }
 
     /// Joins the feed of the game, once it has a state.

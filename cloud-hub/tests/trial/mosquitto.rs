@@ -1,5 +1,7 @@
 //! A real Mosquitto in a process of its own, killed when it is dropped.
 
+#![allow(dead_code, reason = "each promise uses its own part of this")]
+
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -13,21 +15,21 @@ use std::{
 const LOOKS: u32 = 600;
 const LOOK: Duration = Duration::from_millis(50);
 
-pub(crate) struct Mosquitto {
+pub struct Mosquitto {
     /// Where it listens.
-    pub(crate) port: u16,
+    pub port: u16,
     configuration: PathBuf,
     child: Child,
 }
 
 impl Mosquitto {
     /// One that takes everybody, without TLS.
-    pub(crate) fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         Self::start_with(folder, |port| format!("listener {port} 127.0.0.1\nallow_anonymous true\n"))
     }
 
     /// One with the configuration that `text` makes of its port.
-    pub(crate) fn start_with(folder: &Path, text: impl Fn(u16) -> String) -> Self {
+    pub fn start_with(folder: &Path, text: impl Fn(u16) -> String) -> Self {
         let configuration = folder.join("mosquitto.conf");
         // A port found free may be somebody else's a moment later: then another.
         for _ in 0..10 {
@@ -42,19 +44,19 @@ impl Mosquitto {
     }
 
     /// SIGKILL: nobody is told.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Has its configuration and rules read again: SIGHUP.
-    pub(crate) fn reload(&self) {
+    pub fn reload(&self) {
         let told = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status();
         assert!(told.unwrap().success());
     }
 
     /// Starts again where it was.
-    pub(crate) fn revive(&mut self) {
+    pub fn revive(&mut self) {
         self.child = (0..10).find_map(|_| listening(&self.configuration, self.port)).expect("its port is free again");
     }
 }

@@ -3,6 +3,7 @@
 //! Comes in: chunks of player states. Goes out: the bytes of a file that `DuckDB`, pandas, Spark or R read as it is. Never:
 //! more in memory than one row group and the compressed bytes; a position that is not in the chunks.
 
+use super::selection::{Selection, role, side};
 use crate::storage::reading::StoredTracks;
 use firmware_protocol::network::{Role, Side};
 use parquet::{
@@ -15,7 +16,7 @@ use parquet::{
     },
     schema::parser::parse_message_type,
 };
-use std::sync::Arc;
+use std::{io::Write, sync::Arc};
 
 /// Positions in a row group: three minutes of everybody at 50 Hz, 5 MB while they wait.
 const GROUP_ROWS_MAX: usize = 1 << 17;
@@ -47,52 +48,54 @@ struct Position {
 }
 
 /// A file that grows.
-pub(super) struct Positions {
-    writer: SerializedFileWriter<Vec<u8>>,
+pub(super) struct Positions<W: Write + Send> {
+    writer: SerializedFileWriter<W>,
     edges: Vec<ByteArray>,
     waiting: Vec<Position>,
     rows: u64,
 }
 
-impl Positions {
-    /// An empty file.
-    pub(super) fn new() -> Result<Self, ParquetError> {
+impl<W: Write + Send> Positions<W> {
+    /// An empty file, written to `out`.
+    pub(super) fn new(out: W) -> Result<Self, ParquetError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_data_page_row_count_limit(PAGE_ROWS_MAX)
             .set_write_batch_size(PAGE_ROWS_MAX)
             .set_created_by(concat!("rinkside cloud-hub ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let writer =
-            SerializedFileWriter::new(Vec::new(), Arc::new(parse_message_type(SCHEMA)?), Arc::new(properties))?;
+        let writer = SerializedFileWriter::new(out, Arc::new(parse_message_type(SCHEMA)?), Arc::new(properties))?;
         Ok(Self { writer, edges: Vec::new(), waiting: Vec::new(), rows: 0 })
     }
 
-    /// Takes every position of a chunk.
-    pub(super) fn add(&mut self, tracks: &StoredTracks) -> Result<(), ParquetError> {
+    /// Takes the positions of a chunk that `selection` wants.
+    pub(super) fn add(&mut self, tracks: &StoredTracks, selection: &Selection) -> Result<u64, ParquetError> {
         let edge = ByteArray::from(tracks.edge.as_str());
         let edge = self.edges.iter().position(|known| *known == edge).unwrap_or_else(|| {
             self.edges.push(edge);
             self.edges.len() - 1
         });
-        for column in &tracks.chunk.columns {
-            for (step, place_cm) in column.places() {
-                self.waiting.push(Position {
-                    captured_us: tracks.chunk.captured_us(step),
-                    edge,
-                    entity: column.entity,
-                    role: column.role,
-                    side: column.side,
-                    number: column.number,
-                    place_cm,
-                });
-            }
+        let before = self.waiting.len();
+        for column in selection.columns(&tracks.chunk) {
+            self.waiting.extend(selection.places(&tracks.chunk, column).map(|(captured_us, place_cm)| Position {
+                captured_us,
+                edge,
+                entity: column.entity,
+                role: column.role,
+                side: column.side,
+                number: column.number,
+                place_cm,
+            }));
         }
-        if self.waiting.len() >= GROUP_ROWS_MAX { self.write() } else { Ok(()) }
+        let rows = (self.waiting.len() - before) as u64;
+        if self.waiting.len() >= GROUP_ROWS_MAX {
+            self.write()?;
+        }
+        Ok(rows)
     }
 
-    /// The file's bytes, and how many positions are in it.
-    pub(super) fn finish(mut self) -> Result<(Vec<u8>, u64), ParquetError> {
+    /// What was written to, and how many positions are in it.
+    pub(super) fn finish(mut self) -> Result<(W, u64), ParquetError> {
         self.write()?;
         Ok((self.writer.into_inner()?, self.rows))
     }
@@ -106,17 +109,17 @@ impl Positions {
         self.rows += rows.len() as u64;
         let mut group = self.writer.next_row_group()?;
         let metres = |at: usize| rows.iter().map(move |row| f32::from(row.place_cm[at]) / 100.0).collect::<Vec<_>>();
-        required::<Int64Type>(&mut group, &rows.iter().map(|row| row.captured_us).collect::<Vec<_>>())?;
-        required::<ByteArrayType>(
+        required::<Int64Type, W>(&mut group, &rows.iter().map(|row| row.captured_us).collect::<Vec<_>>())?;
+        required::<ByteArrayType, W>(
             &mut group,
             &rows.iter().map(|row| self.edges[row.edge].clone()).collect::<Vec<_>>(),
         )?;
-        required::<Int32Type>(&mut group, &rows.iter().map(|row| i32::from(row.entity)).collect::<Vec<_>>())?;
-        optional::<ByteArrayType>(&mut group, rows.iter().map(|row| row.role.map(role).map(ByteArray::from)))?;
-        optional::<ByteArrayType>(&mut group, rows.iter().map(|row| row.side.map(side).map(ByteArray::from)))?;
-        optional::<Int32Type>(&mut group, rows.iter().map(|row| row.number.map(i32::from)))?;
-        required::<FloatType>(&mut group, &metres(0))?;
-        required::<FloatType>(&mut group, &metres(1))?;
+        required::<Int32Type, W>(&mut group, &rows.iter().map(|row| i32::from(row.entity)).collect::<Vec<_>>())?;
+        optional::<ByteArrayType, W>(&mut group, rows.iter().map(|row| row.role.map(role).map(ByteArray::from)))?;
+        optional::<ByteArrayType, W>(&mut group, rows.iter().map(|row| row.side.map(side).map(ByteArray::from)))?;
+        optional::<Int32Type, W>(&mut group, rows.iter().map(|row| row.number.map(i32::from)))?;
+        required::<FloatType, W>(&mut group, &metres(0))?;
+        required::<FloatType, W>(&mut group, &metres(1))?;
         group.close()?;
         rows.clear();
         self.waiting = rows;
@@ -124,42 +127,27 @@ impl Positions {
     }
 }
 
-fn required<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+fn required<T: DataType, W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
     values: &[T::T],
 ) -> Result<(), ParquetError> {
-    write::<T>(group, values, None)
+    write::<T, W>(group, values, None)
 }
 
-fn optional<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+fn optional<T: DataType, W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
     values: impl Iterator<Item = Option<T::T>> + Clone,
 ) -> Result<(), ParquetError> {
     let levels: Vec<i16> = values.clone().map(|value| i16::from(value.is_some())).collect();
-    write::<T>(group, &values.flatten().collect::<Vec<_>>(), Some(&levels))
+    write::<T, W>(group, &values.flatten().collect::<Vec<_>>(), Some(&levels))
 }
 
-fn write<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+fn write<T: DataType, W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
     values: &[T::T],
     levels: Option<&[i16]>,
 ) -> Result<(), ParquetError> {
     let mut column = group.next_column()?.expect("as many columns are written as the schema has");
     column.typed::<T>().write_batch(values, levels, None)?;
     column.close()
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Skater => "skater",
-        Role::Goalie => "goalie",
-        Role::Official => "official",
-    }
-}
-
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Home => "home",
-        Side::Away => "away",
-    }
 }

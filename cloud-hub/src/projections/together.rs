@@ -1,0 +1,123 @@
+//! Two rows a game for whoever counts a season: who was on the ice together, and a line for each player.
+//!
+//! Comes in: a game's [`Ledger`]. Goes out: [`Together`], the time and the attempts of every set of players who were on at
+//! once, so that any part of a season with or without anybody is a sum over some rows; and [`Lines`]. Numbers, not
+//! players: who wore them says the schedule, as it stands when somebody asks. Never: anything the ledger does not say, so
+//! these are made again with it.
+
+use super::{
+    Skating,
+    ledger::Ledger,
+    statistics::{Attempts, Balance, Counted, Person, Strength},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use firmware_protocol::network::Side;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name of the rows of sets of players.
+pub const PROJECTION: &str = "together";
+/// Name of the rows of lines.
+pub const LINES: &str = "lines";
+
+/// Players who were on the ice at once, all the times they were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// Numbers of home, in order.
+    pub home: Vec<u8>,
+    /// Numbers of away, in order.
+    pub away: Vec<u8>,
+    /// How many others there were whose numbers were not read, of home and of away.
+    pub strangers: [u8; 2],
+    /// For how long while play was on, microseconds.
+    pub played_us: u64,
+    /// Attempts of home and of away; `None` for none.
+    pub attempts: Option<[Attempts; 2]>,
+}
+
+/// All sets of a game.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Together {
+    /// Each once, in order of who is in them.
+    pub sets: Vec<Set>,
+}
+
+impl Together {
+    /// As a row: postcard, compressed, as text. A game has a thousand sets that differ little, and a season's question reads
+    /// eighty games.
+    pub(super) fn packed(&self) -> String {
+        let bytes = postcard::to_allocvec(self).expect("numbers fit into a growing vector");
+        STANDARD.encode(lz4_flex::compress_prepend_size(&bytes))
+    }
+
+    /// Of such a row; `None` when it is none.
+    pub(super) fn unpacked(row: &str) -> Option<Self> {
+        let bytes = lz4_flex::decompress_size_prepended(&STANDARD.decode(row).ok()?).ok()?;
+        postcard::from_bytes(&bytes).ok()
+    }
+}
+
+/// What one player has done in a game.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Who.
+    pub person: Person,
+    /// Time on the ice while play was on, milliseconds.
+    pub toi_ms: u64,
+    /// Goals.
+    pub goals: u32,
+    /// Assists, by the passes that were seen.
+    pub assists: u32,
+    /// Attempts at goal: individual Corsi.
+    pub attempts: u32,
+    /// Of those, the ones goalie or net stopped.
+    pub on_goal: u32,
+    /// Both teams' attempts while on the ice.
+    pub on_ice: Balance,
+}
+
+/// A line for each player whose number was read, home before away, by number.
+pub type Lines = Vec<Line>;
+
+/// The rows of the game of `ledger`.
+pub(super) fn rows(ledger: &Ledger) -> (Together, Lines) {
+    let skating = Skating::default();
+    let game = Counted::new(ledger, &skating, []);
+    let line = |figures: super::statistics::PlayerFigures| Line {
+        person: figures.person,
+        toi_ms: figures.toi_ms.unwrap_or(0),
+        goals: figures.goals,
+        assists: figures.assists,
+        attempts: figures.attempts,
+        on_goal: figures.on_goal,
+        on_ice: figures.on_ice,
+    };
+    (together(&game), game.players(Strength::All).into_iter().map(line).collect())
+}
+
+/// Home's numbers, away's, and how many others of each.
+type Key = (Vec<u8>, Vec<u8>, [u8; 2]);
+
+fn together(game: &Counted<'_>) -> Together {
+    let mut sets: BTreeMap<Key, (i64, [Attempts; 2])> = BTreeMap::new();
+    let key = |on: &[Person], strangers: [u8; 2]| {
+        let of = |side| on.iter().filter(|person| person.side == side).map(|person| person.number).collect();
+        (of(Side::Home), of(Side::Away), strangers)
+    };
+    for slice in game.ice().slices.iter().filter(|slice| slice.playing) {
+        sets.entry(key(&slice.on, slice.strangers)).or_default().0 += slice.stay.to_us - slice.stay.from_us;
+    }
+    for one in game.tries() {
+        let Some(slice) = game.ice().at(one.deed.at_us) else { continue };
+        let (_, attempts) = sets.entry(key(&slice.on, slice.strangers)).or_default();
+        attempts[usize::from(one.deed.side == Side::Away)].add(one);
+    }
+    let set = |((home, away, strangers), (played_us, attempts)): (_, (i64, _))| Set {
+        home,
+        away,
+        strangers,
+        played_us: played_us as u64,
+        attempts: Some(attempts).filter(|attempts| *attempts != <[Attempts; 2]>::default()),
+    };
+    Together { sets: sets.into_iter().map(set).collect() }
+}
