@@ -21,20 +21,21 @@ use hdrhistogram::Histogram;
 use load::{Load, Page, Program, asked, drive, now_us};
 use rows::{Row, report};
 use std::{
-    io::BufRead as _,
+    io::{BufRead as _, Read as _, Write as _},
+    net::TcpListener,
     process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use trial::{GAME, Trial, event, skate, state};
 
 const RATE_HZ: u64 = 1_000;
 const PLAYERS: u16 = 14;
-/// Set for the process that is only the hub.
-const HUB: &str = "RINKSIDE_BENCH_HUB";
+/// Set for a process that is only a part of the bench: `hub` or `bare`.
+const PART: &str = "RINKSIDE_BENCH_PART";
 /// Files a process may have open beside its sockets.
 const FILES: u64 = 500;
 /// An address has some 28,000 ports of its own: sockets are spread over these.
@@ -142,8 +143,9 @@ async fn only_the_hub() {
     }
 }
 
-fn hub_apart() -> Program {
-    Program::start(Command::new(std::env::current_exe().expect("this program")).arg("--bench").env(HUB, "1"))
+/// This program again, as only the `part`.
+fn apart(part: &str) -> Program {
+    Program::start(Command::new(std::env::current_exe().expect("this program")).arg("--bench").env(PART, part))
 }
 
 /// `count` pages, in order of a hundred at once.
@@ -157,16 +159,33 @@ async fn open(hub: &Program, count: u64) -> Vec<Page> {
     pages
 }
 
-async fn fan_out(sockets: u64, seconds: u64) {
+/// What became of live frames.
+struct Fanned {
+    received: f64,
+    bytes: u64,
+    own_s: f64,
+    system_s: f64,
+    taken_us: Histogram<u64>,
+}
+
+impl Fanned {
+    fn per_core(&self) -> f64 {
+        self.received / (self.own_s + self.system_s)
+    }
+
+    fn milliseconds(&self, quantile: f64) -> f64 {
+        self.taken_us.value_at_quantile(quantile) as f64 / 1e3
+    }
+}
+
+/// Has `hub` play to `sockets` as it is told by `words`.
+async fn fan(mut hub: Program, sockets: u64, words: String) -> Fanned {
     const SHARDS: usize = 64;
-    let mut hub = hub_apart();
-    hub.tell("1");
-    assert_eq!(hub.line(), "played\n");
-    let received = Arc::new(AtomicU64::new(0));
+    let (received, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let empty = || Mutex::new(Histogram::<u64>::new(3).expect("three digits"));
     let taken_us: Arc<Vec<_>> = Arc::new((0..SHARDS).map(|_| empty()).collect());
     for (index, mut page) in open(&hub, sockets).await.into_iter().enumerate() {
-        let (received, taken_us) = (received.clone(), taken_us.clone());
+        let (received, bytes, taken_us) = (received.clone(), bytes.clone(), taken_us.clone());
         tokio::spawn(async move {
             // The first is the picture as it was before.
             let mut joined = false;
@@ -178,11 +197,12 @@ async fn fan_out(sockets: u64, seconds: u64) {
                 let taken = (now_us() - captured_us).max(1) as u64;
                 taken_us[index % SHARDS].lock().expect("no task died").record(taken).expect("it resizes");
                 received.fetch_add(1, Ordering::Relaxed);
+                bytes.fetch_add(page.message_bytes as u64, Ordering::Relaxed);
             }
         });
     }
     let before_s = hub.processor_s();
-    hub.tell(&seconds.to_string());
+    hub.tell(&words);
     let mut hub = tokio::task::spawn_blocking(move || {
         assert_eq!(hub.line(), "played\n");
         hub
@@ -191,29 +211,80 @@ async fn fan_out(sockets: u64, seconds: u64) {
     .expect("it plays");
     let after_s = hub.processor_s();
     let [own_s, system_s] = [0, 1].map(|part| (after_s[part] - before_s[part]).max(0.01));
-    let received = received.load(Ordering::Relaxed) as f64;
     let mut all = Histogram::<u64>::new(3).expect("three digits");
     taken_us.iter().for_each(|shard| all.add(&*shard.lock().expect("no task died")).expect("it resizes"));
+    hub.tell("0");
+    let [received, bytes] = [received, bytes].map(|count| count.load(Ordering::Relaxed));
+    Fanned { received: received as f64, bytes, own_s, system_s, taken_us: all }
+}
+
+async fn fan_out(sockets: u64, seconds: u64) {
+    let mut hub = apart("hub");
+    hub.tell("1");
+    assert_eq!(hub.line(), "played\n");
+    let ours = fan(hub, sockets, seconds.to_string()).await;
+    let frame_bytes = ours.bytes / ours.received.max(1.0) as u64;
+    let bare = fan(apart("bare"), sockets, format!("{seconds} {frame_bytes}")).await;
     let conditions = format!(
-        "{sockets} sockets, 50 Hz, {PLAYERS} players, {seconds} s; hub in a process of its own, readers beside it"
+        "{sockets} sockets, 50 Hz, {PLAYERS} players, {frame_bytes} bytes, {seconds} s; hub in a process of its own, \
+         readers beside it"
     );
     let offered = sockets as f64 * 50.0;
-    row("hub live frames delivered", received / seconds as f64, "messages/s", offered, &conditions);
-    row("hub live frames per core", received / (own_s + system_s), "messages/s", 200_000.0, &conditions);
-    // On loopback the sender's system time holds the receiver's side of TCP too.
-    row("hub live frames per core, own time", received / own_s, "messages/s", 200_000.0, &conditions);
+    row("hub live frames delivered", ours.received / seconds as f64, "messages/s", offered, &conditions);
+    row("hub live frames per core", ours.per_core(), "messages/s", 200_000.0, &conditions);
+    // On loopback the sender's system time holds the receiver's side of TCP too: a loop of nothing but `send` shows it.
+    let beside = |what: &str, value, unit, bare| {
+        let name = format!("hub live frame{what} beside a loop of send");
+        report(&[Row { peer: Some(("bare send", bare)), ..Row::new(name, value, unit, &conditions) }]);
+    };
+    beside("s per core", ours.per_core(), "messages/s", bare.per_core());
+    row("hub live frames per core, own time", ours.received / ours.own_s, "messages/s", 200_000.0, &conditions);
     for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-        let milliseconds = all.value_at_quantile(quantile) as f64 / 1e3;
-        row(&format!("hub live frame {name}"), milliseconds, "ms", 10.0, &conditions);
+        row(&format!("hub live frame {name}"), ours.milliseconds(quantile), "ms", 10.0, &conditions);
+        beside(&format!(" {name}"), ours.milliseconds(quantile), "ms", bare.milliseconds(quantile));
     }
-    hub.tell("0");
+}
+
+/// The process that is no hub: greets sockets as one, and sends the same bytes to one after the other with nothing around
+/// it. What it costs is the system's alone.
+fn only_send() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    println!("hub ready: http://{} ", listener.local_addr().expect("bound"));
+    let sockets = Arc::new(Mutex::new(Vec::new()));
+    let opened = sockets.clone();
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().map_while(Result::ok) {
+            let _ = socket.read(&mut [0; 4_096]).expect("a request");
+            socket.set_nodelay(true).expect("a socket");
+            // It is a WebSocket now, and its first text is empty.
+            socket.write_all(b"HTTP/1.1 101 \r\n\r\n\x81\0").expect("it is read");
+            socket.set_nonblocking(true).expect("a socket");
+            opened.lock().expect("no thread died").push(socket);
+        }
+    });
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        let Some((seconds, bytes)) = line.split_once(' ') else { return };
+        let (seconds, bytes): (u32, u16) = (seconds.parse().expect("seconds"), bytes.parse().expect("bytes"));
+        let mut frame = vec![0; usize::from(bytes)];
+        frame[..2].copy_from_slice(&[0x82, 126]);
+        frame[2..4].copy_from_slice(&(bytes - 4).to_be_bytes());
+        let began = Instant::now();
+        for tick in 0..seconds * 50 {
+            std::thread::sleep((began + Duration::from_millis(20) * tick).saturating_duration_since(Instant::now()));
+            frame[28..36].copy_from_slice(&now_us().to_le_bytes());
+            for mut socket in sockets.lock().expect("no thread died").iter() {
+                let _ = socket.write(&frame);
+            }
+        }
+        println!("played");
+    }
 }
 
 async fn idle(sockets: u64) {
     // The hub's process inherits it; both ends need one file a socket.
     let files = rlimit::increase_nofile_limit(sockets + FILES).expect("the limit can be read");
     let sockets = sockets.min(files.saturating_sub(FILES));
-    let hub = hub_apart();
+    let hub = apart("hub");
     // What it needs once is not the sockets'.
     drop(open(&hub, 100.min(sockets)).await);
     let before = hub.resident_bytes();
@@ -250,8 +321,10 @@ async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    if std::env::var_os(HUB).is_some() {
-        return only_the_hub().await;
+    match std::env::var(PART).as_deref() {
+        Ok("hub") => return only_the_hub().await,
+        Ok(_) => return only_send(),
+        Err(_) => {}
     }
     let seconds = asked("RINKSIDE_LOAD_SECONDS", 10);
     at_rest();

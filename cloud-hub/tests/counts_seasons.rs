@@ -157,6 +157,8 @@ async fn a_small_season_is_as_by_hand(shape: Shape) {
     ] {
         assert_eq!(trial.get(path).await.status(), status, "{path}");
     }
+    let long = format!("/api/core/players/ann/with-without?season=2026&with={}", "a".repeat(401));
+    assert_eq!(trial.get(&long).await.status(), 400);
     trial.hub.stop().await;
 }
 

@@ -138,7 +138,15 @@ async fn every_format_has_the_rows_that_were_kept(shape: Shape) {
         assert_eq!((answer.status(), answer.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, media));
         let name = answer.headers()["content-disposition"].to_str().unwrap().to_owned();
         assert_eq!(name, format!("attachment; filename=\"positions-{GAME}.{format}\""));
-        std::fs::write(folder.path().join(format!("positions.{format}")), answer.bytes().await.unwrap()).unwrap();
+        let plain = answer.bytes().await.unwrap();
+        std::fs::write(folder.path().join(format!("positions.{format}")), &plain).unwrap();
+        // Browsers ask for it compressed: then it is whole too. The last four bytes say how much it was.
+        let url = format!("http://{}/api/core/games/{GAME}/positions/export?format={format}", trial.hub.address);
+        let small = trial.http.get(url).header("accept-encoding", "gzip").send().await.unwrap();
+        assert_eq!(small.headers()["content-encoding"], "gzip");
+        let small = small.bytes().await.unwrap();
+        let (_, length) = small.split_last_chunk().unwrap();
+        assert_eq!((u32::from_le_bytes(*length) as usize, small.len() < plain.len()), (plain.len(), true), "{format}");
     }
     let all = kept(&chunks, |_| true);
     for (reader, rows) in ["DuckDB, csv", "pandas, csv", "parquet", "arrow"].into_iter().zip(read(folder.path())) {

@@ -178,6 +178,8 @@ pub fn resident_bytes(id: u32) -> u64 {
 pub struct Page {
     stream: TcpStream,
     unread: Vec<u8>,
+    /// Bytes of the message that was last taken, with its head.
+    pub message_bytes: usize,
 }
 
 impl Page {
@@ -192,7 +194,7 @@ impl Page {
                   sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
             )
             .await?;
-        let mut page = Self { stream, unread: Vec::new() };
+        let mut page = Self { stream, unread: Vec::new(), message_bytes: 0 };
         let end = loop {
             if let Some(at) = page.unread.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at + 4;
@@ -225,6 +227,7 @@ impl Page {
                 let shown = (length - head).min(32);
                 first[..shown].copy_from_slice(&self.unread[head..head + shown]);
                 self.unread.drain(..length);
+                self.message_bytes = length;
                 return Ok((code, first));
             }
             self.more().await?;

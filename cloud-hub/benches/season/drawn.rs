@@ -54,6 +54,11 @@ pub fn teams(game: usize) -> (usize, usize) {
     if (day / (TEAMS - 1) + pair + round).is_multiple_of(2) { (one, other) } else { (other, one) }
 }
 
+/// The number that leagues know the `game`-th by.
+pub fn number(game: usize) -> u64 {
+    FIRST + game as u64
+}
+
 pub fn schedule(game: usize) -> Value {
     let side = |team: usize| {
         let place = |number| json!({"number": number, "player": player_name(team, number), "goalie": number == 30});
@@ -61,7 +66,7 @@ pub fn schedule(game: usize) -> Value {
     };
     let (home, away) = teams(game);
     let starts_us = BEGIN_US + (game / GAMES_A_DAY) as i64 * 86_400 * SECOND;
-    json!({"game": FIRST + game as u64, "venue": "arena", "starts_us": starts_us,
+    json!({"game": number(game), "venue": "arena", "starts_us": starts_us,
         "home": side(home), "away": side(away)})
 }
 
@@ -79,7 +84,7 @@ pub fn play(game: usize) -> Vec<Event> {
     let mut events = Vec::with_capacity(2_200);
     let mut tell = |at_ms: i64, side, number: Option<u8>, kind| {
         events.push(Event {
-            game: FIRST + game as u64,
+            game: number(game),
             captured_us: begin_us + at_ms * 1_000,
             uncertainty_us: 500,
             clock: GameClock {

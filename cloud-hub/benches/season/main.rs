@@ -3,7 +3,8 @@
 //!
 //! Comes in: nothing; `RINKSIDE_SEASON_GAMES` for fewer. The games are drawn ([`drawn`], simulated, seed 7), not played.
 //! Questions are cold: each is the first that a new process of the hub is asked, with its files dropped from the
-//! machine's memory before (`posix_fadvise`; what the disk itself keeps stays).
+//! machine's memory before (`posix_fadvise`; what the disk itself keeps stays). Last the whole season is lost and brought
+//! back ([`recovery`]).
 
 #[path = "../../../edge-agent/benches/rows/mod.rs"]
 mod rows;
@@ -11,6 +12,7 @@ mod rows;
 mod load;
 mod drawn;
 mod plot;
+mod recovery;
 
 use cloud_hub::{config::HubConfig, pipeline::Hub};
 use firmware_protocol::network::{self, Acknowledgement, Answer, Batch, Event, Record, Stream, topic};
@@ -189,6 +191,7 @@ async fn main() {
         ]);
         marks.push(mark);
     }
+    report(&recovery::recover(&data, loaded, &mut sequence).await);
     let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/season.svg");
     std::fs::write(&picture, plot::svg(&marks)).unwrap();
     println!("\npicture in {}", picture.display());

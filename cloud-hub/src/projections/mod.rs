@@ -150,6 +150,17 @@ impl Projections {
         Ok(self.database.resources_after(kind, link, id, rows_max).await?)
     }
 
+    /// At most `rows_max` things of `kind` that `link` finds, in `between` by id; not for pages.
+    pub async fn resources_between(
+        &self,
+        kind: &str,
+        link: (&str, &str),
+        between: (&str, &str),
+        rows_max: usize,
+    ) -> Result<Vec<ResourceRow>, ProjectionError> {
+        Ok(self.database.resources_between(kind, link, between, rows_max).await?)
+    }
+
     /// How far the tables have read.
     pub async fn offset(&self) -> Result<Offset, ProjectionError> {
         Ok(self.database.projected_to(VERSION).await?)

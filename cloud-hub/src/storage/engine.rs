@@ -13,7 +13,7 @@ use sqlx::{
 use std::time::Duration;
 
 /// Connections that read at the same time: more than cores, fewer than would exhaust file handles.
-const READERS: u32 = 8;
+pub(super) const READERS: u32 = 8;
 /// PostgreSQL's advisory lock of who writes: any number that nobody else of the database takes.
 const WRITING: &str = "SELECT pg_advisory_xact_lock(7447001)";
 /// PostgreSQL's channel on which a commit is told.

@@ -12,6 +12,7 @@ mod migrations;
 mod shapes;
 pub mod records;
 pub mod reading;
+mod side_by_side;
 pub mod reconciling;
 pub mod projected;
 pub mod enrolments;

@@ -3,7 +3,10 @@
 //! Comes in: rows made from the events up to an offset. Goes out: rows. Never: what a row means. A projector that reads
 //! on from another place than the tables stand at changes nothing and is told.
 
-use super::{Database, StorageError};
+use super::{
+    Database, StorageError,
+    side_by_side::{places, side_by_side},
+};
 use crate::ids::Offset;
 use sqlx::{Any, AssertSqlSafe, Executor, Row as _};
 
@@ -22,8 +25,6 @@ pub struct ProjectedRow {
     pub payload: String,
 }
 
-/// Games in one question.
-const GAMES_MAX: usize = 100;
 /// How far the tables of a version have read.
 pub(super) const PROGRESS: &str = "SELECT events_offset FROM projection_progress WHERE version = $1";
 
@@ -127,22 +128,19 @@ impl Database {
         projection: &str,
         games: &[u64],
     ) -> Result<Vec<(u64, String)>, StorageError> {
-        let mut found = Vec::with_capacity(games.len());
-        for games in games.chunks(GAMES_MAX) {
-            let places: Vec<String> = (2..).take(games.len()).map(|place| format!("${place}")).collect();
+        side_by_side(games, |games| async move {
             let query = format!(
                 "SELECT game, payload FROM projection_rows WHERE projection = $1 AND subject = '' AND game IN ({})",
-                places.join(", ")
+                places(2, games.len())
             );
             let mut query = sqlx::query(AssertSqlSafe(query)).bind(projection);
             for game in games {
                 query = query.bind(*game as i64);
             }
-            for row in query.fetch_all(self.readers()).await? {
-                found.push((row.try_get::<i64, _>(0)? as u64, row.try_get(1)?));
-            }
-        }
-        Ok(found)
+            let rows = query.fetch_all(self.readers()).await?;
+            rows.iter().map(|row| Ok((row.try_get::<i64, _>(0)? as u64, row.try_get(1)?))).collect()
+        })
+        .await
     }
 
     /// The game whose row of `projection` holds the newest event.

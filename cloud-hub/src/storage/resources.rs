@@ -7,10 +7,11 @@ use super::{
     Database, StorageError,
     engine::{Row, Transaction},
     keyring::person,
+    side_by_side::{places, side_by_side},
     storable,
 };
 use crate::ids::Offset;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 /// One thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +159,39 @@ impl Database {
             }
         };
         self.rows_opened(&rows).await
+    }
+
+    /// At most `rows_max` things of `kind` that `link` finds, in `from..to` by id, wherever they lie: what is deleted
+    /// meanwhile may be missing or not, so this is for sums and not for pages.
+    pub async fn resources_between(
+        &self,
+        kind: &str,
+        (name, value): (&str, &str),
+        (from, to): (&str, &str),
+        rows_max: usize,
+    ) -> Result<Vec<ResourceRow>, StorageError> {
+        let found = sqlx::query(
+            "SELECT id FROM resource_links
+             WHERE kind = $1 AND name = $2 AND value = $3 AND id >= $4 AND id < $5 ORDER BY id LIMIT $6",
+        )
+        .bind(kind)
+        .bind(name)
+        .bind(storable(value))
+        .bind(storable(from))
+        .bind(storable(to))
+        .bind(rows_max as i64)
+        .fetch_all(self.readers())
+        .await?;
+        let ids = found.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+        side_by_side(&ids, |ids| async move {
+            let query = format!("SELECT * FROM resources WHERE kind = $1 AND id IN ({})", places(2, ids.len()));
+            let mut query = sqlx::query(AssertSqlSafe(query)).bind(kind);
+            for id in ids {
+                query = query.bind(id);
+            }
+            self.rows_opened(&query.fetch_all(self.readers()).await?).await
+        })
+        .await
     }
 
     /// Every thing and every link, to compare.

@@ -97,7 +97,7 @@ pub struct ExportChoice {
 
 /// Where somebody was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Position {
+pub struct TrackedPosition {
     /// When, microseconds UTC.
     pub captured_us: i64,
     /// The box that saw it.
@@ -201,7 +201,7 @@ impl Reached {
     params(("game" = u64, Path, description = "The game, as the league numbers it"), PositionsChoice),
     responses(
         (status = 200, description = "A page of positions, by the second they were kept with, in it by person and time",
-            body = Page<Position>),
+            body = Page<TrackedPosition>),
         (status = 400, description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such game or player", body = Problem, content_type = "application/problem+json"),
     )
@@ -210,7 +210,7 @@ pub async fn positions(
     State(core): State<Core>,
     Named(game): Named<u64>,
     Parameters(choice): Parameters<PositionsChoice>,
-) -> Result<Json<Page<Position>>, Problem> {
+) -> Result<Json<Page<TrackedPosition>>, Problem> {
     let limit = choice.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::bad_request(format!("limit {limit} (1 to {LIMIT_MAX})")));
@@ -224,7 +224,12 @@ pub async fn positions(
     page(&core, &selection, begin, limit).await.map(Json)
 }
 
-async fn page(core: &Core, selection: &Selection, begin: Reached, limit: usize) -> Result<Page<Position>, Problem> {
+async fn page(
+    core: &Core,
+    selection: &Selection,
+    begin: Reached,
+    limit: usize,
+) -> Result<Page<TrackedPosition>, Problem> {
     let between = (selection.from_us, selection.to_us);
     // The chunk where the page before ended is read again: the rest of it comes first.
     let mut after = (begin.start_us, Offset(begin.offset.saturating_sub(1)));
@@ -245,7 +250,7 @@ async fn page(core: &Core, selection: &Selection, begin: Reached, limit: usize) 
                     return Ok(Page { items, next_cursor: Some(reached.text()) });
                 }
                 reached = Reached { start_us, offset, places: index + 1 };
-                items.push(Position {
+                items.push(TrackedPosition {
                     captured_us,
                     edge: tracks.edge.clone(),
                     entity: column.entity,
@@ -287,7 +292,7 @@ pub async fn export(
     let slot = core.shared.exports.clone().try_acquire_owned().map_err(|_| {
         Problem::unavailable("as many exports as this hub does at a time are under way; try again", RETRY_S)
     })?;
-    let (to, buffers) = mpsc::channel(BUFFERS_MAX);
+    let (to, mut buffers) = mpsc::channel::<io::Result<Bytes>>(BUFFERS_MAX);
     let store = core.shared.store.clone();
     tokio::task::spawn_blocking(move || {
         let out = Outlet { to: to.clone(), buffer: BytesMut::with_capacity(BUFFER_BYTES) };
@@ -305,8 +310,9 @@ pub async fn export(
         (header::CONTENT_DISPOSITION, file),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    let next = async |mut buffers: mpsc::Receiver<io::Result<Bytes>>| Some((buffers.recv().await?, buffers));
-    Ok((headers, Body::from_stream(futures_util::stream::unfold(buffers, next))).into_response())
+    // Whoever compresses it asks once more after the end.
+    let stream = futures_util::stream::poll_fn(move |context| buffers.poll_recv(context));
+    Ok((headers, Body::from_stream(stream)).into_response())
 }
 
 /// What is written goes on by the buffer; writing waits for reading.

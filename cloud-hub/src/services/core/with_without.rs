@@ -32,6 +32,8 @@ pub(super) const GAMES_OF_A_SEASON: u64 = 1_000_000;
 pub(super) const SEASON_MAX: u64 = 9_000_000;
 /// Team-mates named at once, with and without.
 const NAMED_MAX: usize = 5;
+/// Characters of their names, with commas.
+const NAMES_MAX: usize = 400;
 /// Games of one player in a season; leagues play 82 and play-offs.
 const GAMES_MAX: usize = 200;
 
@@ -185,7 +187,8 @@ pub(super) fn season_of(season: u64) -> Result<(u64, u64), Problem> {
 
 fn names(what: &str, listed: Option<&str>) -> Result<Vec<String>, Problem> {
     let names: Vec<String> = listed.into_iter().flat_map(|listed| listed.split(',')).map(str::to_owned).collect();
-    if names.len() > NAMED_MAX || names.iter().any(String::is_empty) {
+    let long = listed.is_some_and(|listed| listed.chars().count() > NAMES_MAX);
+    if long || names.len() > NAMED_MAX || names.iter().any(String::is_empty) {
         return Err(Problem::bad_request(format!("{what} (at most {NAMED_MAX} players, separated by commas)")));
     }
     Ok(names)
@@ -193,9 +196,10 @@ fn names(what: &str, listed: Option<&str>) -> Result<Vec<String>, Problem> {
 
 /// The season's games in whose rosters `player` stands.
 async fn schedules(core: &Core, (from, to): (u64, u64), player: &str) -> Result<BTreeMap<u64, Schedule>, Problem> {
-    let link = Some(("player", player));
-    let listed = resources::after::<Schedule>(core, link, &Schedule::id_of(from), GAMES_MAX).await?;
-    Ok(listed.into_iter().filter(|schedule| schedule.game < to).map(|schedule| (schedule.game, schedule)).collect())
+    let between = [from, to].map(Schedule::id_of);
+    let listed =
+        resources::between::<Schedule>(core, ("player", player), (&between[0], &between[1]), GAMES_MAX).await?;
+    Ok(listed.into_iter().map(|schedule| (schedule.game, schedule)).collect())
 }
 
 /// What is asked of one game.

@@ -111,6 +111,17 @@ pub(super) async fn after<T: Thing>(
     rows.map_err(|error| Problem::internal(&error))?.iter().map(|row| read(&row.payload)).collect()
 }
 
+/// At most `things_max` things that `link` finds, in `between` by id; not for pages.
+pub(super) async fn between<T: Thing>(
+    core: &Core,
+    link: (&str, &str),
+    between: (&str, &str),
+    things_max: usize,
+) -> Result<Vec<T>, Problem> {
+    let rows = core.shared.projections.resources_between(T::KIND, link, between, things_max).await;
+    rows.map_err(|error| Problem::internal(&error))?.iter().map(|row| read(&row.payload)).collect()
+}
+
 /// One page of things; with `link`, of those it finds.
 pub(super) async fn page<T: Thing>(
     core: &Core,
