@@ -55,7 +55,7 @@ pub fn teams(game: usize) -> (usize, usize) {
 }
 
 /// The number that leagues know the `game`-th by.
-pub fn number(game: usize) -> u64 {
+pub fn league_number(game: usize) -> u64 {
     FIRST + game as u64
 }
 
@@ -66,7 +66,7 @@ pub fn schedule(game: usize) -> Value {
     };
     let (home, away) = teams(game);
     let starts_us = BEGIN_US + (game / GAMES_A_DAY) as i64 * 86_400 * SECOND;
-    json!({"game": number(game), "venue": "arena", "starts_us": starts_us,
+    json!({"game": league_number(game), "venue": "arena", "starts_us": starts_us,
         "home": side(home), "away": side(away)})
 }
 
@@ -84,7 +84,7 @@ pub fn play(game: usize) -> Vec<Event> {
     let mut events = Vec::with_capacity(2_200);
     let mut tell = |at_ms: i64, side, number: Option<u8>, kind| {
         events.push(Event {
-            game: number(game),
+            game: league_number(game),
             captured_us: begin_us + at_ms * 1_000,
             uncertainty_us: 500,
             clock: GameClock {

@@ -34,7 +34,7 @@ async fn ran(mut command: Command) -> f64 {
 /// All rows of the read tables about the first `games` games, and all that people keep.
 async fn read_tables(data: &Path, games: usize) -> (Vec<String>, usize) {
     let database = Database::open(&data.join("hub.sqlite")).await.unwrap();
-    let last = drawn::number(games);
+    let last = drawn::league_number(games);
     let rows = database.projected_all().await.unwrap().into_iter().filter(|row| row.game < last);
     let mut all: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
     let rows = all.len();

@@ -1184,44 +1184,6 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
-        Page_Position: {
-            /** @description In order of name. */
-            items: {
-                /**
-                 * Format: int64
-                 * @description When, microseconds UTC.
-                 */
-                captured_us: number;
-                /** @description The box that saw it. */
-                edge: string;
-                /**
-                 * Format: int32
-                 * @description Whom the box takes for one; 0 is the puck.
-                 */
-                entity: number;
-                /**
-                 * Format: int32
-                 * @description Jersey number, when known.
-                 */
-                number?: number | null;
-                /** @description `skater`, `goalie` or `official`; `null` for the puck. */
-                role?: ("skater" | "goalie" | "official") | null;
-                side?: components["schemas"]["Side"] | null;
-                /**
-                 * Format: double
-                 * @description From centre ice along the length, metres.
-                 */
-                x_m: number;
-                /**
-                 * Format: double
-                 * @description From centre ice across, metres.
-                 */
-                y_m: number;
-            }[];
-            /** @description `cursor` of the next page; `null` on the last. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
         Page_SeasonPlayer: {
             /** @description In order of name. */
             items: {
@@ -1281,6 +1243,44 @@ export interface components {
                 name: string;
                 /** @description Its name in paths: 1 to 63 of `a-z`, `0-9` and dashes, no dash at either end. */
                 team: string;
+            }[];
+            /** @description `cursor` of the next page; `null` on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TrackedPosition: {
+            /** @description In order of name. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description When, microseconds UTC.
+                 */
+                captured_us: number;
+                /** @description The box that saw it. */
+                edge: string;
+                /**
+                 * Format: int32
+                 * @description Whom the box takes for one; 0 is the puck.
+                 */
+                entity: number;
+                /**
+                 * Format: int32
+                 * @description Jersey number, when known.
+                 */
+                number?: number | null;
+                /** @description `skater`, `goalie` or `official`; `null` for the puck. */
+                role?: ("skater" | "goalie" | "official") | null;
+                side?: components["schemas"]["Side"] | null;
+                /**
+                 * Format: double
+                 * @description From centre ice along the length, metres.
+                 */
+                x_m: number;
+                /**
+                 * Format: double
+                 * @description From centre ice across, metres.
+                 */
+                y_m: number;
             }[];
             /** @description `cursor` of the next page; `null` on the last. */
             next_cursor?: string | null;
@@ -1543,39 +1543,11 @@ export interface components {
             /** @description Home before away, by number. Whose number was not read is not here. */
             players: components["schemas"]["PlayerLine"][];
         };
-        /** @description Where somebody was. */
-        Position: {
-            /**
-             * Format: int64
-             * @description When, microseconds UTC.
-             */
-            captured_us: number;
-            /** @description The box that saw it. */
-            edge: string;
-            /**
-             * Format: int32
-             * @description Whom the box takes for one; 0 is the puck.
-             */
-            entity: number;
-            /**
-             * Format: int32
-             * @description Jersey number, when known.
-             */
-            number?: number | null;
-            /** @description `skater`, `goalie` or `official`; `null` for the puck. */
-            role?: ("skater" | "goalie" | "official") | null;
-            side?: components["schemas"]["Side"] | null;
-            /**
-             * Format: double
-             * @description From centre ice along the length, metres.
-             */
-            x_m: number;
-            /**
-             * Format: double
-             * @description From centre ice across, metres.
-             */
-            y_m: number;
-        };
+        /**
+         * @description Where somebody plays.
+         * @enum {string}
+         */
+        Position: "forward" | "defender" | "goalie";
         /** @description Why a request was not answered. */
         Problem: {
             /** @description What is wrong with this request, and the cure. */
@@ -2135,6 +2107,39 @@ export interface components {
             /** @description Which team, when the game was scheduled here. */
             team?: string | null;
         };
+        /** @description Where somebody was. */
+        TrackedPosition: {
+            /**
+             * Format: int64
+             * @description When, microseconds UTC.
+             */
+            captured_us: number;
+            /** @description The box that saw it. */
+            edge: string;
+            /**
+             * Format: int32
+             * @description Whom the box takes for one; 0 is the puck.
+             */
+            entity: number;
+            /**
+             * Format: int32
+             * @description Jersey number, when known.
+             */
+            number?: number | null;
+            /** @description `skater`, `goalie` or `official`; `null` for the puck. */
+            role?: ("skater" | "goalie" | "official") | null;
+            side?: components["schemas"]["Side"] | null;
+            /**
+             * Format: double
+             * @description From centre ice along the length, metres.
+             */
+            x_m: number;
+            /**
+             * Format: double
+             * @description From centre ice across, metres.
+             */
+            y_m: number;
+        };
         /** @description An arena. */
         Venue: {
             /** @description Its city, a line of 1 to 100 characters. */
@@ -2671,7 +2676,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Position"];
+                    "application/json": components["schemas"]["Page_TrackedPosition"];
                 };
             };
             /** @description The request is wrong */
