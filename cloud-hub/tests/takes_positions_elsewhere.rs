@@ -140,13 +140,14 @@ async fn every_format_has_the_rows_that_were_kept(shape: Shape) {
         assert_eq!(name, format!("attachment; filename=\"positions-{GAME}.{format}\""));
         let plain = answer.bytes().await.unwrap();
         std::fs::write(folder.path().join(format!("positions.{format}")), &plain).unwrap();
-        // Browsers ask for it compressed: then it is whole too. The last four bytes say how much it was.
+        // Browsers ask for it compressed: then it is whole too. The last four bytes of gzip say how much it was.
         let url = format!("http://{}/api/core/games/{GAME}/positions/export?format={format}", trial.hub.address);
         let small = trial.http.get(url).header("accept-encoding", "gzip").send().await.unwrap();
-        assert_eq!(small.headers()["content-encoding"], "gzip");
+        let packed = small.headers().contains_key("content-encoding");
         let small = small.bytes().await.unwrap();
-        let (_, length) = small.split_last_chunk().unwrap();
-        assert_eq!((u32::from_le_bytes(*length) as usize, small.len() < plain.len()), (plain.len(), true), "{format}");
+        assert_eq!(packed, format == "csv", "only text is compressed once more");
+        let length = if packed { u32::from_le_bytes(*small.last_chunk().unwrap()) as usize } else { small.len() };
+        assert_eq!(length, plain.len(), "{format}");
     }
     let all = kept(&chunks, |_| true);
     for (reader, rows) in ["DuckDB, csv", "pandas, csv", "parquet", "arrow"].into_iter().zip(read(folder.path())) {

@@ -119,7 +119,9 @@ impl Projections {
             };
             Together::unpacked(payload).map(|together| (*game, together)).ok_or_else(fault)
         };
-        rows.iter().map(together).collect()
+        // Eighty games are some milliseconds of unpacking.
+        let unpacking = tokio::task::spawn_blocking(move || rows.iter().map(together).collect());
+        unpacking.await.expect("unpacking says what is wrong and does not panic")
     }
 
     /// The lines of at most `rows_max` games after number `game`.

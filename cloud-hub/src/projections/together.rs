@@ -13,7 +13,7 @@ use super::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use firmware_protocol::network::Side;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Name of the rows of sets of players.
 pub const PROJECTION: &str = "together";
@@ -23,10 +23,8 @@ pub const LINES: &str = "lines";
 /// Players who were on the ice at once, all the times they were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Set {
-    /// Numbers of home, in order.
-    pub home: Vec<u8>,
-    /// Numbers of away, in order.
-    pub away: Vec<u8>,
+    /// Who of home and of away: the [`bit`](Together::bit) of each.
+    pub on: [u128; 2],
     /// How many others there were whose numbers were not read, of home and of away.
     pub strangers: [u8; 2],
     /// For how long while play was on, microseconds.
@@ -38,11 +36,24 @@ pub struct Set {
 /// All sets of a game.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Together {
+    /// Numbers of home and of away that were on, in order: a thousand sets are of these.
+    numbers: [Vec<u8>; 2],
     /// Each once, in order of who is in them.
     pub sets: Vec<Set>,
 }
 
+/// Where a team's own stands in what is said of both.
+pub fn place(side: Side) -> usize {
+    usize::from(side == Side::Away)
+}
+
 impl Together {
+    /// Of `person` in the sets; none when nobody was on with that number. A game has a hundred numbers at most.
+    pub fn bit(&self, person: Person) -> Option<u128> {
+        let at = self.numbers[place(person.side)].binary_search(&person.number).ok()?;
+        1_u128.checked_shl(at as u32)
+    }
+
     /// As a row: postcard, compressed, as text. A game has a thousand sets that differ little, and a season's question reads
     /// eighty games.
     pub(super) fn packed(&self) -> String {
@@ -95,29 +106,35 @@ pub(super) fn rows(ledger: &Ledger) -> (Together, Lines) {
     (together(&game), game.players(Strength::All).into_iter().map(line).collect())
 }
 
-/// Home's numbers, away's, and how many others of each.
-type Key = (Vec<u8>, Vec<u8>, [u8; 2]);
-
 fn together(game: &Counted<'_>) -> Together {
-    let mut sets: BTreeMap<Key, (i64, [Attempts; 2])> = BTreeMap::new();
+    let slices = || game.ice().slices.iter().filter(|slice| slice.playing);
+    let numbers = [Side::Home, Side::Away].map(|side| {
+        let own = slices().flat_map(|slice| &slice.on).filter(|person| person.side == side);
+        own.map(|person| person.number).collect::<BTreeSet<u8>>().into_iter().collect()
+    });
+    let mut together = Together { numbers, sets: Vec::new() };
     let key = |on: &[Person], strangers: [u8; 2]| {
-        let of = |side| on.iter().filter(|person| person.side == side).map(|person| person.number).collect();
-        (of(Side::Home), of(Side::Away), strangers)
+        let mut bits = [0; 2];
+        for person in on {
+            bits[place(person.side)] |= together.bit(*person).unwrap_or(0);
+        }
+        (bits, strangers)
     };
-    for slice in game.ice().slices.iter().filter(|slice| slice.playing) {
+    let mut sets: BTreeMap<_, (i64, [Attempts; 2])> = BTreeMap::new();
+    for slice in slices() {
         sets.entry(key(&slice.on, slice.strangers)).or_default().0 += slice.stay.to_us - slice.stay.from_us;
     }
     for one in game.tries() {
         let Some(slice) = game.ice().at(one.deed.at_us) else { continue };
         let (_, attempts) = sets.entry(key(&slice.on, slice.strangers)).or_default();
-        attempts[usize::from(one.deed.side == Side::Away)].add(one);
+        attempts[place(one.deed.side)].add(one);
     }
-    let set = |((home, away, strangers), (played_us, attempts)): (_, (i64, _))| Set {
-        home,
-        away,
+    let set = |((on, strangers), (played_us, attempts)): (_, (i64, _))| Set {
+        on,
         strangers,
         played_us: played_us as u64,
         attempts: Some(attempts).filter(|attempts| *attempts != <[Attempts; 2]>::default()),
     };
-    Together { sets: sets.into_iter().map(set).collect() }
+    together.sets = sets.into_iter().map(set).collect();
+    together
 }

@@ -47,18 +47,24 @@ pub enum Strength {
 impl Situation {
     /// What is on, with `strangers` whose numbers are not known; `None` when it cannot be told.
     pub fn of(on: &[Person], strangers: &BTreeMap<Side, i32>, goalies: &BTreeSet<Person>) -> Option<Self> {
-        let count = |side: Side| -> Option<(u8, bool)> {
+        let count = |side: Side| -> Option<(i32, bool)> {
             if !goalies.iter().any(|goalie| goalie.side == side) {
                 return None;
             }
             let own = on.iter().filter(|person| person.side == side);
             let (keep, skate): (Vec<&Person>, Vec<&Person>) = own.partition(|person| goalies.contains(person));
-            let skaters = skate.len() as i32 + strangers.get(&side).copied().unwrap_or(0).max(0);
-            let most = if keep.is_empty() { 6 } else { 5 };
-            (skaters >= 3).then(|| (skaters.min(most) as u8, !keep.is_empty()))
+            Some((skate.len() as i32 + strangers.get(&side).copied().unwrap_or(0).max(0), !keep.is_empty()))
         };
-        let ((home, home_goalie), (away, away_goalie)) = (count(Side::Home)?, count(Side::Away)?);
-        Some(Self { home, away, home_goalie, away_goalie })
+        Self::counted([count(Side::Home)?, count(Side::Away)?])
+    }
+
+    /// The same of home and of away: how many skate, and whether the goalie is on.
+    pub fn counted([home, away]: [(i32, bool); 2]) -> Option<Self> {
+        let count = |(skaters, goalie): (i32, bool)| {
+            let most = if goalie { 5 } else { 6 };
+            (skaters >= 3).then(|| skaters.min(most) as u8)
+        };
+        Some(Self { home: count(home)?, away: count(away)?, home_goalie: home.1, away_goalie: away.1 })
     }
 
     /// NHL's code: away goalie, away skaters, home skaters, home goalie; `1551` is five against five.

@@ -17,7 +17,7 @@ use crate::{
     projections::{
         Together,
         statistics::{Balance, Person, Strength, strength::Situation},
-        together::Set,
+        together::{self, Set},
     },
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -211,32 +211,32 @@ struct Asked {
 }
 
 fn sum(together: &Together, schedule: &Schedule, asked: &Asked, on: &mut Part, off: &mut Part) {
-    let sides = [(Side::Home, &schedule.home), (Side::Away, &schedule.away)];
-    let goalies: BTreeSet<Person> = sides
-        .into_iter()
-        .flat_map(|(side, listed)| listed.roster.iter().map(move |place| (side, place)))
-        .filter(|(_, place)| place.goalie)
-        .map(|(side, place)| Person { side, number: place.number })
-        .collect();
+    let bits = |persons: &[Person]| persons.iter().map(|person| together.bit(*person)).collect::<Option<Vec<u128>>>();
+    // Whoever never was on is with nobody.
+    let Some(with) = bits(&asked.with) else { return };
+    let with = with.into_iter().fold(0, |all, bit| all | bit);
+    let without = asked.without.iter().filter_map(|person| together.bit(*person)).fold(0, |all, bit| all | bit);
+    let person = together.bit(asked.person).unwrap_or(0);
+    let goalies = [(Side::Home, &schedule.home), (Side::Away, &schedule.away)].map(|(side, listed)| {
+        let keep = listed.roster.iter().filter(|place| place.goalie);
+        let bit = |place: &resources::rosters::Place| together.bit(Person { side, number: place.number }).unwrap_or(0);
+        keep.map(bit).reduce(|all, bit| all | bit)
+    });
+    let is_of = |set: &Set| {
+        let count = |at: usize| {
+            let goalies = goalies[at]?;
+            let skaters = (set.on[at] & !goalies).count_ones() as i32 + i32::from(set.strangers[at]);
+            Some((skaters, set.on[at] & goalies != 0))
+        };
+        let situation = count(0).zip(count(1)).and_then(|(home, away)| Situation::counted([home, away]));
+        situation.is_some_and(|situation| situation.is(asked.strength, asked.person.side))
+    };
     for set in &together.sets {
-        let own = if asked.person.side == Side::Home { &set.home } else { &set.away };
-        let is_on = |person: &Person| own.binary_search(&person.number).is_ok();
-        if !asked.with.iter().all(is_on) || asked.without.iter().any(is_on) {
+        let own = set.on[together::place(asked.person.side)];
+        if own & with != with || own & without != 0 || (asked.strength != Strength::All && !is_of(set)) {
             continue;
         }
-        if asked.strength != Strength::All {
-            let persons = |side, numbers: &[u8]| {
-                numbers.iter().map(move |number| Person { side, number: *number }).collect::<Vec<_>>()
-            };
-            let all = [persons(Side::Home, &set.home), persons(Side::Away, &set.away)].concat();
-            let [home, away] = set.strangers.map(i32::from);
-            let strangers = BTreeMap::from([(Side::Home, home), (Side::Away, away)]);
-            let situation = Situation::of(&all, &strangers, &goalies);
-            if !situation.is_some_and(|situation| situation.is(asked.strength, asked.person.side)) {
-                continue;
-            }
-        }
-        let part = if is_on(&asked.person) { &mut *on } else { &mut *off };
+        let part = if own & person == 0 { &mut *off } else { &mut *on };
         part.take(set, asked.person.side);
     }
 }
