@@ -2,13 +2,16 @@
 //!
 //! Comes in: nothing. Goes out: latest state and a player's game at 1,000 requests a second, open loop, timed from when
 //! each request was due so that a stall is not hidden; live frames to 2,000 sockets, timed from the state's arrival to each
-//! socket's frame, with the hub in a process of its own so that its processor time is its own; memory of 20,000 sockets on
-//! which nothing is said; start and memory at rest of the program that ships.
+//! socket's frame, with the hub in a process of its own so that its processor time is its own, beside a process that does
+//! nothing but send the same bytes; memory of 20,000 sockets on which nothing is said; start and memory at rest of the
+//! program that ships.
 //!
 //! ```text
 //! cargo bench --workspace --bench hub          RINKSIDE_LOAD_SECONDS=10 RINKSIDE_LOAD_SOCKETS=2000 RINKSIDE_LOAD_IDLE=20000
 //! ```
 
+#[path = "peers/bare_send.rs"]
+mod bare_send;
 mod load;
 #[path = "../../edge-agent/benches/rows/mod.rs"]
 mod rows;
@@ -21,14 +24,13 @@ use hdrhistogram::Histogram;
 use load::{Load, Page, Program, asked, drive, now_us};
 use rows::{Row, report};
 use std::{
-    io::{BufRead as _, Read as _, Write as _},
-    net::TcpListener,
+    io::BufRead as _,
     process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use trial::{GAME, Trial, event, skate, state};
 
@@ -245,41 +247,6 @@ async fn fan_out(sockets: u64, seconds: u64) {
     }
 }
 
-/// The process that is no hub: greets sockets as one, and sends the same bytes to one after the other with nothing around
-/// it. What it costs is the system's alone.
-fn only_send() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    println!("hub ready: http://{} ", listener.local_addr().expect("bound"));
-    let sockets = Arc::new(Mutex::new(Vec::new()));
-    let opened = sockets.clone();
-    std::thread::spawn(move || {
-        for mut socket in listener.incoming().map_while(Result::ok) {
-            let _ = socket.read(&mut [0; 4_096]).expect("a request");
-            socket.set_nodelay(true).expect("a socket");
-            // It is a WebSocket now, and its first text is empty.
-            socket.write_all(b"HTTP/1.1 101 \r\n\r\n\x81\0").expect("it is read");
-            socket.set_nonblocking(true).expect("a socket");
-            opened.lock().expect("no thread died").push(socket);
-        }
-    });
-    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        let Some((seconds, bytes)) = line.split_once(' ') else { return };
-        let (seconds, bytes): (u32, u16) = (seconds.parse().expect("seconds"), bytes.parse().expect("bytes"));
-        let mut frame = vec![0; usize::from(bytes)];
-        frame[..2].copy_from_slice(&[0x82, 126]);
-        frame[2..4].copy_from_slice(&(bytes - 4).to_be_bytes());
-        let began = Instant::now();
-        for tick in 0..seconds * 50 {
-            std::thread::sleep((began + Duration::from_millis(20) * tick).saturating_duration_since(Instant::now()));
-            frame[28..36].copy_from_slice(&now_us().to_le_bytes());
-            for mut socket in sockets.lock().expect("no thread died").iter() {
-                let _ = socket.write(&frame);
-            }
-        }
-        println!("played");
-    }
-}
-
 async fn idle(sockets: u64) {
     // The hub's process inherits it; both ends need one file a socket.
     let files = rlimit::increase_nofile_limit(sockets + FILES).expect("the limit can be read");
@@ -323,8 +290,8 @@ async fn main() {
     }
     match std::env::var(PART).as_deref() {
         Ok("hub") => return only_the_hub().await,
-        Ok(_) => return only_send(),
-        Err(_) => {}
+        Ok("bare") => return bare_send::run(),
+        _ => {}
     }
     let seconds = asked("RINKSIDE_LOAD_SECONDS", 10);
     at_rest();

@@ -45,6 +45,7 @@ async fn read_tables(data: &Path, games: usize) -> (Vec<String>, usize) {
 
 /// Backs up the hub in `data`, which has `games` games, and brings it back.
 pub async fn recover(data: &Path, games: usize, sequence: &mut u64) -> Vec<Row> {
+    eprintln!("{games} games backed up, restored and made anew:");
     let folder = tempfile::tempdir_in(data.parent().unwrap()).unwrap();
     let (file, empty) = (folder.path().join("season.backup"), folder.path().join("hub"));
     let hub = Hub::start(&configuration(data)).await.unwrap();

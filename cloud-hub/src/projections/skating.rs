@@ -127,10 +127,6 @@ impl Skater {
     }
 }
 
-fn row(side: Side) -> usize {
-    usize::from(side == Side::Away)
-}
-
 impl Skating {
     /// Counts one chunk.
     pub fn fold(&mut self, chunk: &TrackChunk) {
@@ -147,7 +143,7 @@ impl Skating {
         columns.sort_by_key(|column| (column.first_step, column.entity));
         for column in &columns {
             let (Some(side), Some(number)) = (column.side, column.number) else { continue };
-            let skater = self.players[row(side)].entry(number).or_default();
+            let skater = self.players[side as usize].entry(number).or_default();
             match column.role {
                 Some(Role::Goalie) => skater.as_goalie += column.places_count() as u64,
                 Some(Role::Skater) => skater.as_skater += column.places_count() as u64,
@@ -188,9 +184,9 @@ impl Skating {
             if column.role == Some(Role::Official) {
                 continue;
             }
-            self.possession_us[row(side)] += look_us;
+            self.possession_us[side as usize] += look_us;
             if let Some(number) = column.number {
-                self.players[row(side)].entry(number).or_default().possession_us += look_us;
+                self.players[side as usize].entry(number).or_default().possession_us += look_us;
             }
         }
     }
@@ -202,18 +198,18 @@ impl Skating {
 
     /// Time `side` had the puck, microseconds.
     pub fn possession_us(&self, side: Side) -> u64 {
-        self.possession_us[row(side)]
+        self.possession_us[side as usize]
     }
 
     /// Everybody of `side`.
     pub fn of_side(&self, side: Side) -> impl Iterator<Item = &Skater> {
-        self.players[row(side)].values()
+        self.players[side as usize].values()
     }
 
     /// Everybody with how they skated.
     pub fn skaters(&self) -> impl Iterator<Item = (Person, &Skater)> {
         [Side::Home, Side::Away].into_iter().flat_map(move |side| {
-            self.players[row(side)].iter().map(move |(number, skater)| (Person { side, number: *number }, skater))
+            self.players[side as usize].iter().map(move |(number, skater)| (Person { side, number: *number }, skater))
         })
     }
 

@@ -42,15 +42,10 @@ pub struct Together {
     pub sets: Vec<Set>,
 }
 
-/// Where a team's own stands in what is said of both.
-pub fn place(side: Side) -> usize {
-    usize::from(side == Side::Away)
-}
-
 impl Together {
     /// Of `person` in the sets; none when nobody was on with that number. A game has a hundred numbers at most.
     pub fn bit(&self, person: Person) -> Option<u128> {
-        let at = self.numbers[place(person.side)].binary_search(&person.number).ok()?;
+        let at = self.numbers[person.side as usize].binary_search(&person.number).ok()?;
         1_u128.checked_shl(at as u32)
     }
 
@@ -107,27 +102,28 @@ pub(super) fn rows(ledger: &Ledger) -> (Together, Lines) {
 }
 
 fn together(game: &Counted<'_>) -> Together {
-    let slices = || game.ice().slices.iter().filter(|slice| slice.playing);
+    let slices = &game.ice().slices;
+    // Of all slices: an attempt at the whistle lies in one that is not played.
     let numbers = [Side::Home, Side::Away].map(|side| {
-        let own = slices().flat_map(|slice| &slice.on).filter(|person| person.side == side);
+        let own = slices.iter().flat_map(|slice| &slice.on).filter(|person| person.side == side);
         own.map(|person| person.number).collect::<BTreeSet<u8>>().into_iter().collect()
     });
     let mut together = Together { numbers, sets: Vec::new() };
     let key = |on: &[Person], strangers: [u8; 2]| {
         let mut bits = [0; 2];
         for person in on {
-            bits[place(person.side)] |= together.bit(*person).unwrap_or(0);
+            bits[person.side as usize] |= together.bit(*person).unwrap_or(0);
         }
         (bits, strangers)
     };
     let mut sets: BTreeMap<_, (i64, [Attempts; 2])> = BTreeMap::new();
-    for slice in slices() {
+    for slice in slices.iter().filter(|slice| slice.playing) {
         sets.entry(key(&slice.on, slice.strangers)).or_default().0 += slice.stay.to_us - slice.stay.from_us;
     }
     for one in game.tries() {
         let Some(slice) = game.ice().at(one.deed.at_us) else { continue };
         let (_, attempts) = sets.entry(key(&slice.on, slice.strangers)).or_default();
-        attempts[place(one.deed.side)].add(one);
+        attempts[one.deed.side as usize].add(one);
     }
     let set = |((on, strangers), (played_us, attempts)): (_, (i64, _))| Set {
         on,

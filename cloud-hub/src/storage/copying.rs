@@ -6,6 +6,7 @@
 
 use super::{
     engine::{Engine, Row, Transaction},
+    side_by_side::places,
     storable,
 };
 use futures_util::TryStreamExt as _;
@@ -142,11 +143,7 @@ impl Table {
 
     async fn insert(&self, rows: &[Row], into: &mut Transaction) -> Result<(), sqlx::Error> {
         let width = self.columns.len();
-        let places = |row: usize| {
-            let places: Vec<String> = (1..=width).map(|column| format!("${}", row * width + column)).collect();
-            format!("({})", places.join(", "))
-        };
-        let values: Vec<String> = (0..rows.len()).map(places).collect();
+        let values: Vec<String> = (0..rows.len()).map(|row| format!("({})", places(row * width + 1, width))).collect();
         let statement = format!("INSERT INTO \"{}\" ({}) VALUES {}", self.name, self.names(), values.join(", "));
         let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(rows.len() == ROWS_MAX);
         for row in rows {

@@ -89,7 +89,7 @@ pub(super) fn count(game: &Counted<'_>, side: Side, strength: Strength) -> TeamF
 pub fn attempts(ledger: &crate::projections::ledger::Ledger) -> [Attempts; 2] {
     let mut both = [Attempts::default(); 2];
     for one in super::attempts::tries(ledger) {
-        both[usize::from(one.deed.side == Side::Away)].add(&one);
+        both[one.deed.side as usize].add(&one);
     }
     both
 }

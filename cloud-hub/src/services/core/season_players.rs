@@ -200,7 +200,7 @@ async fn seasons(core: &Core, (from, to): (u64, u64)) -> Result<BTreeMap<String,
     loop {
         let lines = core.shared.projections.lines_after(after, PAGE_GAMES).await;
         let lines = lines.map_err(|error| Problem::internal(&error))?;
-        let listed = resources::after::<Schedule>(core, None, &Schedule::id_of(after), PAGE_GAMES).await?;
+        let listed = resources::after::<Schedule>(core, &Schedule::id_of(after), PAGE_GAMES).await?;
         let listed: BTreeMap<u64, Schedule> = listed.into_iter().map(|schedule| (schedule.game, schedule)).collect();
         let Some((last, _)) = lines.last() else { return Ok(seasons) };
         // Games that nobody scheduled, or nothing was seen of, stand in one of the two only.

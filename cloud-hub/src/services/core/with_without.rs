@@ -17,7 +17,7 @@ use crate::{
     projections::{
         Together,
         statistics::{Balance, Person, Strength, strength::Situation},
-        together::{self, Set},
+        together::Set,
     },
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -232,7 +232,7 @@ fn sum(together: &Together, schedule: &Schedule, asked: &Asked, on: &mut Part, o
         situation.is_some_and(|situation| situation.is(asked.strength, asked.person.side))
     };
     for set in &together.sets {
-        let own = set.on[together::place(asked.person.side)];
+        let own = set.on[asked.person.side as usize];
         if own & with != with || own & without != 0 || (asked.strength != Strength::All && !is_of(set)) {
             continue;
         }

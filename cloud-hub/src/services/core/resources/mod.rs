@@ -100,14 +100,9 @@ async fn get<T: Thing>(core: &Core, id: &str, headers: &HeaderMap) -> Result<Res
     Ok(tags::answer_sequence(headers, sequence, &thing))
 }
 
-/// At most `things_max` things after `id`; with `link`, of those it finds.
-pub(super) async fn after<T: Thing>(
-    core: &Core,
-    link: Option<(&str, &str)>,
-    id: &str,
-    things_max: usize,
-) -> Result<Vec<T>, Problem> {
-    let rows = core.shared.projections.resources(T::KIND, link, id, things_max).await;
+/// At most `things_max` things after `id`.
+pub(super) async fn after<T: Thing>(core: &Core, id: &str, things_max: usize) -> Result<Vec<T>, Problem> {
+    let rows = core.shared.projections.resources(T::KIND, None, id, things_max).await;
     rows.map_err(|error| Problem::internal(&error))?.iter().map(|row| read(&row.payload)).collect()
 }
 
