@@ -4,11 +4,15 @@
 //! keys are faults. A missing key has its default, so an empty file is a whole configuration.
 
 use crate::{
+    access::AccessConfig,
     gateway::GatewayConfig,
     ingest::IngestConfig,
     lake::LakeConfig,
     roles::Role,
-    services::core::{AnalyticsConfig, CoreConfig},
+    services::{
+        core::{AnalyticsConfig, CoreConfig},
+        security::SecurityConfig,
+    },
     storage::config::StorageConfig,
     traces::TracesConfig,
     trust::TrustConfig,
@@ -40,6 +44,10 @@ pub struct HubConfig {
     pub core: CoreConfig,
     /// Where live pages are served when they are served apart.
     pub analytics: AnalyticsConfig,
+    /// Whether and how people prove who they are.
+    pub access: AccessConfig,
+    /// Where the security service is served when it is served apart.
+    pub security: SecurityConfig,
     /// Of what is told where its time goes.
     pub traces: TracesConfig,
 }
@@ -75,13 +83,16 @@ impl HubConfig {
                  is {roles} (redis://host:6379)"
             ));
         }
-        for (role, addresses) in
-            [(Role::Core, &self.gateway.upstreams.core), (Role::Analytics, &self.gateway.upstreams.analytics)]
-        {
+        let upstreams = &self.gateway.upstreams;
+        for (role, addresses, listen) in [
+            (Role::Core, &upstreams.core, self.core.listen),
+            (Role::Analytics, &upstreams.analytics, self.analytics.listen),
+            (Role::Security, &upstreams.security, self.security.listen),
+        ] {
             if self.does(Role::Gateway) && !self.does(role) && addresses.is_empty() {
                 faults.push(format!(
                     "gateway.upstreams.{role} is empty: this process is {roles} (say where {role} answers, as [\"{role}:{}\"])",
-                    if role == Role::Core { self.core.listen.port() } else { self.analytics.listen.port() }
+                    listen.port()
                 ));
             }
         }
@@ -122,6 +133,8 @@ impl Default for HubConfig {
             trust: TrustConfig::default(),
             core: CoreConfig::default(),
             analytics: AnalyticsConfig::default(),
+            access: AccessConfig::default(),
+            security: SecurityConfig::default(),
             traces: TracesConfig::default(),
         }
     }
@@ -185,6 +198,7 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
         config.trust.faults(),
         config.core.faults(),
         config.traces.faults(),
+        config.access.faults(),
         config.faults_of_roles(),
     ]
     .concat();

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  Zenoh, MQTT ═► ingest ─► event_store ─► projections ─► services ─► gateway ─► browsers
-//!  trust ───────────┴────────────── live ──────────────────────────────┘
+//!  trust ───────────┴────────────── live ───────────────┬──────────────┘
+//!                                                    access
 //! ```
 //!
 //! Modules stand in the order data passes; each may use only those above it (`tests/architecture.rs` holds us to
@@ -21,6 +22,7 @@ pub mod ingest;
 pub mod event_store;
 pub mod lake;
 pub mod projections;
+pub mod access;
 pub mod api;
 pub mod services;
 pub mod gateway;

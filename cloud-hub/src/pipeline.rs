@@ -10,6 +10,7 @@ mod serving;
 pub use serving::{Ears, serve};
 
 use crate::{
+    access::{Access, owners::Owners},
     config::HubConfig,
     event_store::EventStore,
     gateway::{self, Doors, Place, Services, Upstream},
@@ -18,7 +19,10 @@ use crate::{
     lake::Lake,
     projections::{Freshness, Projections, follower, projector},
     roles::Role,
-    services::core::{self, Core, Sources},
+    services::{
+        core::{self, Core, Sources},
+        security::{self, Security},
+    },
     storage::{Database, objects::Objects, relay::Relay},
     time,
     trust::{Certificates, Roster, mosquitto},
@@ -55,6 +59,8 @@ pub struct Hub {
     pub store: EventStore,
     /// The enrolments in force.
     pub roster: Roster,
+    /// Who may come in, and what they may.
+    pub access: Access,
     core: Option<Core>,
     database: Database,
     doors: Option<JoinHandle<()>>,
@@ -78,6 +84,9 @@ impl Hub {
         }
         let relay = Relay::new(&config.storage, &database.epoch().await?)?;
         let (answering, keeping, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        // Told of until all requests are answered: stopped with what keeps.
+        let (access, following) = Access::open(database.clone(), config.access.clone(), keeping.clone()).await?;
+        tasks.spawn(following);
         let mut hub = Self {
             addresses: Vec::new(),
             admission,
@@ -85,6 +94,7 @@ impl Hub {
             broker: BrokerFault::default(),
             store,
             roster,
+            access,
             core: None,
             database,
             doors: None,
@@ -132,6 +142,14 @@ impl Hub {
             async move { store.hear(keeping).await }
         });
         self.tasks.spawn(health::keep_small(self.keeping.clone()));
+        if self.core.is_some() {
+            let database = self.database.clone();
+            self.tasks.spawn(async move {
+                if let Err(error) = database.open_side_by_side().await {
+                    tracing::warn!(%error, "connections are opened when they are needed");
+                }
+            });
+        }
         let https = &config.gateway.https;
         let certificates = vec![
             ("authority", config.ingest.certificates.join("ca.pem")),
@@ -162,19 +180,22 @@ impl Hub {
         Ok(Core::start(config.core.clone(), sources))
     }
 
-    /// Core and analytics, as far as other processes answer for them.
-    fn upstreams(&self, config: &HubConfig) -> [Option<Upstream>; 2] {
+    /// Core, analytics and security, as far as other processes answer for them.
+    fn upstreams(&self, config: &HubConfig) -> [Option<Upstream>; 3] {
         let upstreams = &config.gateway.upstreams;
         // The gateway's own time limit comes after: so it is the service that is found to be slow.
         let patience = Duration::from_millis(config.gateway.request_timeout_ms * 9 / 10);
-        [(Role::Core, "core", &upstreams.core), (Role::Analytics, "analytics", &upstreams.analytics)].map(
-            |(role, service, addresses)| {
-                (config.does(Role::Gateway) && !config.does(role)).then(|| {
-                    let (tasks, stop) = (self.tasks.clone(), self.answering.clone());
-                    Upstream::new(service, addresses, upstreams, patience, tasks, stop)
-                })
-            },
-        )
+        [
+            (Role::Core, "core", &upstreams.core),
+            (Role::Analytics, "analytics", &upstreams.analytics),
+            (Role::Security, "security", &upstreams.security),
+        ]
+        .map(|(role, service, addresses)| {
+            (config.does(Role::Gateway) && !config.does(role)).then(|| {
+                let (tasks, stop) = (self.tasks.clone(), self.answering.clone());
+                Upstream::new(service, addresses, upstreams, patience, tasks, stop)
+            })
+        })
     }
 
     /// Carries the board to and from other processes; answers with what may be wrong with that.
@@ -197,31 +218,43 @@ impl Hub {
     }
 
     /// What everybody is answered.
-    fn gateway(&self, config: &HubConfig, upstreams: [Option<Upstream>; 2], probes: Router) -> Router {
-        let place = |upstream: Option<Upstream>| match (upstream, &self.core) {
+    fn gateway(&self, config: &HubConfig, upstreams: [Option<Upstream>; 3], probes: Router) -> Router {
+        let shown = |upstream: Option<Upstream>| match (upstream, &self.core) {
             (Some(upstream), _) => Place::Elsewhere(upstream),
             (None, core) => Place::Here(core.clone().expect("a service that is not elsewhere is here")),
         };
-        let [core, analytics] = upstreams.map(place);
-        gateway::app(&config.gateway, Services { core, analytics }, probes)
+        let [core, analytics, security] = upstreams;
+        let security = security.map_or_else(|| Place::Here(Security::new(self.access.clone())), Place::Elsewhere);
+        let (access, owners) = (self.access.clone(), self.owners());
+        let services = Services { core: shown(core), analytics: shown(analytics), security, access, owners };
+        gateway::app(&config.gateway, services, probes)
     }
 
     /// What gateways of other processes are answered, and where.
     fn services(&self, config: &HubConfig, probes: &Router) -> Vec<(SocketAddr, Router)> {
         let service = |paths: Router| gateway::service(&config.gateway, paths, probes.clone());
-        let mut doors = Vec::new();
+        let (owners, mut doors) = (self.owners(), Vec::new());
+        let rights = (&self.access, &owners);
         for (role, listen, paths) in [
             (Role::Core, config.core.listen, core::rest_routes()),
             (Role::Analytics, config.analytics.listen, core::analytics_routes()),
         ] {
             if let Some(core) = self.core.clone().filter(|_| config.does(role)) {
-                doors.push((listen, service(paths.with_state(core).into())));
+                doors.push((listen, service(gateway::guarded(paths, core, rights))));
             }
+        }
+        if config.does(Role::Security) {
+            let paths = gateway::guarded(security::routes(), Security::new(self.access.clone()), rights);
+            doors.push((config.security.listen, service(paths)));
         }
         if doors.is_empty() {
             doors.push((config.ingest.probes, service(Router::new())));
         }
         doors
+    }
+
+    fn owners(&self) -> Owners {
+        Owners::new(self.database.clone(), self.store.clone())
     }
 
     /// Lets everybody in at the gateway's port until the hub stops.

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One role. Others of the design (enterprise, visualization, ml, security) are refused until their services exist.
+/// One role. Others of the design (enterprise, visualization, ml) are refused until their services exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -17,11 +17,13 @@ pub enum Role {
     Core,
     /// The WebSocket of live pages, and figures of a game
     Analytics,
+    /// Who may come in, what they may, and what was done
+    Security,
 }
 
 impl Role {
     /// Every role there is.
-    pub const ALL: [Self; 4] = [Self::Gateway, Self::Ingest, Self::Core, Self::Analytics];
+    pub const ALL: [Self; 5] = [Self::Gateway, Self::Ingest, Self::Core, Self::Analytics, Self::Security];
 }
 
 impl fmt::Display for Role {
@@ -31,6 +33,7 @@ impl fmt::Display for Role {
             Self::Ingest => "ingest",
             Self::Core => "core",
             Self::Analytics => "analytics",
+            Self::Security => "security",
         })
     }
 }

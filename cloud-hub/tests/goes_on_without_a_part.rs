@@ -75,6 +75,7 @@ async fn core_is_killed_and_comes_back() {
     let mut config = HubConfig { roles: vec![roles::Role::Gateway], ..trial.config.clone() };
     config.gateway.upstreams.core = vec![address.to_string()];
     config.gateway.upstreams.analytics = vec![trial.hub.hubs[0].addresses[0].to_string()];
+    config.gateway.upstreams.security = vec![trial.hub.hubs[3].addresses[0].to_string()];
     config.gateway.upstreams.pause_ms = 200;
     let gateway = Hub::start(&config).await.unwrap();
     let door = gateway.addresses[0];

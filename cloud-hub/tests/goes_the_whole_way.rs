@@ -134,12 +134,13 @@ impl Rink {
             storage = format!("[storage]\ndatabase = \"{database}\"\nredis = \"{}\"\n", server.address());
             (broker, redis) = (Some(mosquitto), Some(server));
         }
-        let (core, analytics, data) = (free_port(), free_port(), folder.path().join("hub"));
+        let (core, analytics, security, data) = (free_port(), free_port(), free_port(), folder.path().join("hub"));
         let mqtt = broker.as_ref().map(|broker| format!("mqtt = \"mqtt://127.0.0.1:{}\"\n", broker.port));
         let text = format!(
             "data = \"{}\"\n{storage}[gateway]\nlisten = \"127.0.0.1:0\"\n[gateway.upstreams]\n\
-             core = [\"127.0.0.1:{core}\"]\nanalytics = [\"127.0.0.1:{analytics}\"]\n\
+             core = [\"127.0.0.1:{core}\"]\nanalytics = [\"127.0.0.1:{analytics}\"]\nsecurity = [\"127.0.0.1:{security}\"]\n\
              [core]\nlisten = \"127.0.0.1:{core}\"\n[analytics]\nlisten = \"127.0.0.1:{analytics}\"\n\
+             [security]\nlisten = \"127.0.0.1:{security}\"\n\
              [ingest]\ncertificates = \"{}\"\nlisten = [\"quic/127.0.0.1:{quic}\"]\nprobes = \"127.0.0.1:0\"\n{}\
              [traces]\ncollector = \"{}\"\nrequests = 1.0\n",
             data.display(),
@@ -150,7 +151,7 @@ impl Rink {
         let config = folder.path().join("hub.toml");
         fs::write(&config, text).unwrap();
         let config = config.to_str().unwrap().to_owned();
-        let roles: &[&str] = if split { &["ingest", "core", "analytics", "gateway"] } else { &[""] };
+        let roles: &[&str] = if split { &["ingest", "core", "analytics", "security", "gateway"] } else { &[""] };
         let mut page = String::new();
         for role in roles {
             let mut arguments = vec!["serve", "--config", &config];

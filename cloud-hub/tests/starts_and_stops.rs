@@ -113,8 +113,8 @@ async fn roles_that_lack_something_are_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     for (roles, words) in [
         ("core", ["storage.database", "postgres://user@host/database", "storage.redis"].as_slice()),
-        ("gateway", ["storage.database", "gateway.upstreams.core", "gateway.upstreams.analytics"].as_slice()),
-        ("ml", ["ml", "gateway, ingest, core, analytics"].as_slice()),
+        ("gateway", ["storage.database", "gateway.upstreams.core", "gateway.upstreams.security"].as_slice()),
+        ("ml", ["ml", "gateway, ingest, core, analytics, security"].as_slice()),
     ] {
         let serve = Command::new(HUB).args(["serve", "--role", roles, "--data"]).arg(folder.path()).output();
         let refused = timeout(PATIENCE, serve).await.unwrap().unwrap();

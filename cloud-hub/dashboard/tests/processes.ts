@@ -64,6 +64,14 @@ export function freePort(): Promise<number> {
   });
 }
 
+// A browser that asks nothing of anybody but the page.
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
 export interface Rinkside {
   page: string;
   folder: string;
@@ -97,10 +105,7 @@ export async function startRinkside(seed: number): Promise<Rinkside> {
     "run", "--log-json", "--config", config, "--data", join(folder, "edge"), "--hub", `quic/${ingest}`, "--ca", certificate,
   ]);
   const work = await edge.heard(({ message }) => message === "box at work");
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  const browser = await openBrowser();
   const rinkside: Rinkside = {
     page,
     folder,

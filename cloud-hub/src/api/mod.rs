@@ -1,7 +1,7 @@
 //! What every service is made with: errors as [`Problem`]s, query [`Parameters`], path segments ([`Named`]), JSON
 //! [`Body`]s, [`Page`]s of lists, [`tags`], and what descriptions share ([`described`]).
 //!
-//! Never: a path, a service, or a table.
+//! Before each operation stands a [`Guard`]; handlers ask their [`Asker`]. Never: a path, a service, or a table.
 
 pub mod problem;
 pub mod described;
@@ -10,8 +10,12 @@ pub mod path;
 pub mod body;
 pub mod tags;
 pub mod page;
+pub mod caller;
+pub mod guard;
 
 pub use body::Body;
+pub use caller::Caller;
+pub use guard::{Asker, Guard};
 pub use page::{Page, PageChoice};
 pub use parameters::Parameters;
 pub use path::Named;

@@ -64,7 +64,7 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 fn answer(headers: &HeaderMap, tag: &str, bytes: Vec<u8>) -> Response {
-    let caching = [(header::ETAG, tag.to_owned()), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    let caching = [(header::ETAG, tag.to_owned()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
     if tags(headers, &header::IF_NONE_MATCH).any(|held| held == "*" || held.trim_start_matches("W/") == tag) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }

@@ -1,5 +1,5 @@
 //! The command line: `serve`, `edges`, `command`, `reconcile`, `projections`, `backup`, `restore`, `keys`,
-//! `export`, `check-config`, `openapi`.
+//! `access`, `audit`, `export`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
@@ -11,6 +11,8 @@ mod reconcile;
 mod backup;
 mod keys;
 mod export;
+mod access;
+mod audit;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
@@ -43,6 +45,8 @@ const EXAMPLES: &str = "Examples:
   cloud-hub backup monday.backup                      the whole hub in one file, while it runs
   cloud-hub restore monday.backup --data new          and back, also into another engine
   cloud-hub export 2024020001 --out game.parquet      its positions, for other tools
+  cloud-hub access first ann                          the first league admin, with a code that sets the password
+  cloud-hub audit verify monday.ndjson --key KEY      whether an exported audit is what was signed
   cloud-hub keys rotate                               a new root key for what lies sealed
   cloud-hub projections rebuild                       the read tables again, from all events
   cloud-hub check-config config/hub.toml
@@ -74,6 +78,10 @@ enum What {
     Export(export::Export),
     /// How the keys stand that seal what is personal; make new ones
     Keys(keys::Keys),
+    /// The first account, and ways back in
+    Access(access::AccessOrder),
+    /// What was done by whom, as a file; whether such a file is what was signed
+    Audit(audit::Audit),
     /// Make the read tables again
     Projections(projections::Projections),
     /// Read a configuration and say everything that is wrong with it
@@ -132,6 +140,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         What::Restore(restore) => on_this_thread(backup::restore(restore)),
         What::Export(export) => on_this_thread(export::run(export)),
         What::Keys(keys) => on_this_thread(keys::run(keys)),
+        What::Access(order) => on_this_thread(access::run(order)),
+        What::Audit(audit) => on_this_thread(audit::run(audit)),
         What::Projections(projections) => on_this_thread(projections::run(projections)),
         What::CheckConfig { file } => {
             read(&file)?;
@@ -182,9 +192,10 @@ impl Serve {
                 roles if roles.contains(&Role::Gateway) => &mut config.gateway.listen,
                 [Role::Core] => &mut config.core.listen,
                 [Role::Analytics] => &mut config.analytics.listen,
+                [Role::Security] => &mut config.security.listen,
                 [Role::Ingest] => &mut config.ingest.probes,
                 _ => anyhow::bail!(
-                    "--listen is for one port, and these roles have several: core.listen, analytics.listen"
+                    "--listen is for one port, and these roles have several: core.listen, analytics.listen, security.listen"
                 ),
             } = listen;
         }

@@ -6,6 +6,10 @@
 //! `gateway.trusted_proxies`. Of a chain the right-most address that is no trusted proxy is the caller: what stands left
 //! of it, it may have made up.
 
+use crate::{
+    access::{Access, Who},
+    api::{Caller, guard},
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
@@ -53,15 +57,6 @@ pub struct Peer {
     pub encrypted: bool,
 }
 
-/// Who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caller {
-    /// Its address, as far as it can be believed.
-    pub address: IpAddr,
-    /// Whether it came by TLS, to the hub or to a trusted proxy.
-    pub secure: bool,
-}
-
 /// Who proved who they are; what checks that puts it into the request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity(pub Arc<str>);
@@ -75,8 +70,7 @@ pub enum Asker {
     Address(IpAddr),
 }
 
-/// Says for whom a request is counted. The one place where an identity is told from an address: until there is access
-/// control nobody has proved anything, and everybody is an address.
+/// Says for whom a request is counted. The one place where an identity is told from an address.
 pub fn who_asks(request: &Request) -> Asker {
     if let Some(identity) = request.extensions().get::<Identity>() {
         return Asker::Identity(identity.clone());
@@ -193,6 +187,27 @@ pub async fn know(State(proxies): State<Proxies>, mut request: Request, next: Ne
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, KEEP_TO_HTTPS);
     }
     response
+}
+
+/// Finds out who calls through a gateway in another process, which alone is to reach a service's port: what it says is
+/// believed.
+pub async fn know_through_gateway(mut request: Request, next: Next) -> Response {
+    let hops = Hop::all(request.headers(), ProxyHeader::XForwardedFor);
+    let newest = hops.last();
+    let address = newest.and_then(|hop| hop.address).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let secure = newest.and_then(|hop| hop.proto.as_deref()).is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+    request.extensions_mut().insert(Caller { address, secure });
+    next.run(request).await
+}
+
+/// Finds out who proves who they are, so that limits are counted for them and not for their house.
+pub async fn identify(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+    // When it cannot be told, whoever asks is an address; the operation's guard says that it cannot be told.
+    if let Ok(Who::Known(known)) = guard::identify(&access, &mut request).await {
+        let identity = Identity(known.account.account.as_str().into());
+        request.extensions_mut().insert(identity);
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]

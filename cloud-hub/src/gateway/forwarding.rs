@@ -3,7 +3,7 @@
 //! Comes in: headers as they came. Goes out: those that are for the other end; what is about the connection stays here.
 //! `x-forwarded-for`, `-host` and `-proto` are this gateway's word: what a caller says of itself is dropped.
 
-use super::caller::Caller;
+use crate::api::Caller;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const ABOUT_THE_CONNECTION: [HeaderName; 8] = [

@@ -1,8 +1,8 @@
 //! The one door: routes, limits, headers, logs and figures of every request, and the dashboard.
 //!
 //! ```text
-//!  doors ─► who calls ─► id ─► log ─► figures ─► headers ─► origins ─► limits ─► compression ─► error shape
-//!                                                                       └─► time and size ─┬─► service
+//!  doors ─► who calls ─► id ─► log ─► figures ─► headers ─► origins ─► who it is ─► limits ─► compression
+//!                                           error shape ─► time and size ─┬─► guard ─► service
 //!                                      upstream: slot ─► breaker ─► another process ◄──────┘
 //! ```
 //!
@@ -30,7 +30,7 @@ pub mod openapi;
 pub use config::GatewayConfig;
 pub use doors::Doors;
 pub use openapi::document;
-pub use services::{Place, Services};
+pub use services::{Place, Services, guarded};
 pub use upstream::Upstream;
 
 use crate::{
@@ -89,9 +89,11 @@ pub fn app(config: &GatewayConfig, services: Services, probes: Router) -> Router
     let proxies = Proxies::new(&config.trusted_proxies, config.proxy_header).unwrap_or_default();
     let document = openapi::document();
     let json = [(header::CONTENT_TYPE, "application/json")];
+    let access = services.access.clone();
     let app = services.router().route("/api/openapi.json", get(async move || (json, document)));
     let app = inner(config, app.merge(probes).fallback(elsewhere))
-        .layer(middleware::from_fn_with_state(Arc::new(Limits::new(&config.limits)), limits::hold));
+        .layer(middleware::from_fn_with_state(Arc::new(Limits::new(&config.limits)), limits::hold))
+        .layer(middleware::from_fn_with_state(access, caller::identify));
     let app = match origins::welcome(&config.origins) {
         Some(welcome) => app.layer(welcome),
         None => app,
@@ -103,7 +105,7 @@ pub fn app(config: &GatewayConfig, services: Services, probes: Router) -> Router
 
 /// What a process without a gateway answers to those of others: the paths of its service and the probes.
 pub fn service(config: &GatewayConfig, paths: Router, probes: Router) -> Router {
-    outer(inner(config, paths.merge(probes).fallback(unknown)))
+    outer(inner(config, paths.merge(probes).fallback(unknown))).layer(middleware::from_fn(caller::know_through_gateway))
 }
 
 /// Arrow and Parquet: they are packed already, or cost more to pack than to send.

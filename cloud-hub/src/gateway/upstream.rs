@@ -10,7 +10,8 @@
 //! answers, 504 when it takes too long. Never: a slow caller in one of its slots, for a body is read whole first; a
 //! request sent twice that may change something, but for one that reached nobody. Sockets have slots of their own.
 
-use super::{breaker::Breaker, caller::Caller, forwarding, sockets};
+use super::{breaker::Breaker, forwarding, sockets};
+use crate::api::Caller;
 use crate::{api::Problem, time, traces};
 use axum::{
     body::{Body, Bytes},
@@ -43,6 +44,8 @@ pub struct UpstreamsConfig {
     pub core: Vec<String>,
     /// Where analytics answers.
     pub analytics: Vec<String>,
+    /// Where security answers.
+    pub security: Vec<String>,
     /// Requests one service has under way; the next is told to come back.
     pub requests_max: usize,
     /// Sockets one service has open through this gateway.
@@ -60,6 +63,7 @@ impl Default for UpstreamsConfig {
         Self {
             core: Vec::new(),
             analytics: Vec::new(),
+            security: Vec::new(),
             requests_max: 512,
             sockets_max: 20_000,
             failures_max: 5,
@@ -84,7 +88,7 @@ impl UpstreamsConfig {
                 faults.push(format!("gateway.upstreams.{key} {value} ({lowest} to {highest})"));
             }
         }
-        for (key, addresses) in [("core", &self.core), ("analytics", &self.analytics)] {
+        for (key, addresses) in [("core", &self.core), ("analytics", &self.analytics), ("security", &self.security)] {
             for address in addresses {
                 if !address.parse::<Authority>().is_ok_and(|authority| authority.port().is_some()) {
                     faults.push(format!("gateway.upstreams.{key} {address:?} (host:port, as core.example:8001)"));

@@ -19,7 +19,12 @@ pub enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Name, kind, unit, whether it has labels, and what it says.
-pub const FIGURES: [(&str, Kind, Option<Unit>, bool, &str); 61] = [
+pub const FIGURES: [(&str, Kind, Option<Unit>, bool, &str); 66] = [
+    ("access_audit_entries_total", Counter, None, false, "Entries written into the audit"),
+    ("access_decisions_total", Counter, None, true, "Requests decided about, by outcome"),
+    ("access_logins_total", Counter, None, true, "Logins that let nobody in, by what was wrong"),
+    ("access_passwords_checked_total", Counter, None, false, "Passwords hashed to be compared"),
+    ("access_sessions_begun_total", Counter, None, false, "Sessions begun"),
     ("boxes_active", Gauge, None, false, "Boxes heard in the last ten seconds by this process"),
     (
         "certificate_expires_timestamp_seconds",

@@ -33,7 +33,7 @@ use firmware_protocol::network::Telemetry;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Raised when a fold changes: tables made by another version are made again.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Why a projection cannot be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -1,3 +1,4 @@
 //! The services: each answers its own paths from projections, and never calls another.
 
 pub mod core;
+pub mod security;

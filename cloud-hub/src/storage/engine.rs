@@ -54,17 +54,17 @@ pub(in crate::storage) enum Engine {
 impl Engine {
     /// The connection that writes. One, in each process.
     pub(super) async fn writer(self, options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
-        pool(1, &WRITER[self as usize]).connect_with(options).await
+        self.pool(1, &WRITER[self as usize]).connect_with(options).await
     }
 
     /// A connection that waits as long as another process brings the tables up to date.
     pub(super) async fn patient(self, options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
-        pool(1, &[]).connect_with(options).await
+        self.pool(1, &[]).connect_with(options).await
     }
 
     /// The connections that only read.
     pub(super) async fn readers(self, options: AnyConnectOptions) -> Result<AnyPool, sqlx::Error> {
-        pool(READERS, &READER[self as usize]).connect_with(options).await
+        self.pool(READERS, &READER[self as usize]).connect_with(options).await
     }
 
     /// A transaction that writes; whoever else wants to, in any process, waits until it ends.
@@ -104,21 +104,23 @@ impl Engine {
             Self::Postgresql => String::new(),
         }
     }
-}
 
-fn pool(connections: u32, settings: &'static [&'static str]) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(30))
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                for setting in settings {
-                    connection.execute(*setting).await?;
-                }
-                Ok(())
+    fn pool(self, connections: u32, settings: &'static [&'static str]) -> AnyPoolOptions {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(30))
+            // A server may have gone; a file has not, and to ask is to wait for the connection's thread twice.
+            .test_before_acquire(self == Self::Postgresql)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    for setting in settings {
+                        connection.execute(*setting).await?;
+                    }
+                    Ok(())
+                })
             })
-        })
-        // A full disk makes SQLite take a transaction back by itself. The connection then believes for ever that it is
-        // in one and begins no other, so it gives way to a new one.
-        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
+            // A full disk makes SQLite take a transaction back by itself. The connection then believes for ever that it is
+            // in one and begins no other, so it gives way to a new one.
+            .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
+    }
 }

@@ -4,7 +4,7 @@
 //! Comes in: keys, and how a part of them is asked for. Goes out: what was found, part after part in order of the keys.
 //! Never: one state of the tables for all parts; each sees what is committed when it begins.
 
-use super::{StorageError, engine::READERS};
+use super::{Database, StorageError, engine::READERS};
 use futures_util::future::try_join_all;
 
 /// What `ask` finds by each part of `keys`.
@@ -15,6 +15,19 @@ where
     let part = keys.len().div_ceil(READERS as usize).max(1);
     let parts = try_join_all(keys.chunks(part).map(ask)).await?;
     Ok(parts.into_iter().flatten().collect())
+}
+
+impl Database {
+    /// Opens all connections that read, so that the first who asks much at once does not wait for that.
+    pub async fn open_side_by_side(&self) -> Result<(), StorageError> {
+        // Held until all are open: each gets one of its own.
+        let opened = try_join_all((0..READERS).map(|_| self.begin_reading())).await?;
+        for mut reading in opened {
+            // Reads what tables there are, once a connection.
+            sqlx::query("SELECT COUNT(*) FROM projection_progress").execute(&mut *reading).await?;
+        }
+        Ok(())
+    }
 }
 
 /// `$first, …`: `count` of them.

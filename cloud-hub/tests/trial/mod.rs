@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each promise uses its own part of this")]
 
+pub mod accounts;
 pub mod mosquitto;
 pub mod postgresql;
 pub mod redis;
@@ -85,12 +86,13 @@ impl Processes {
             hubs.push(Hub::start(config).await.unwrap());
         } else {
             let start = async |role| Hub::start(&HubConfig { roles: vec![role], ..config.clone() }).await.unwrap();
-            for role in [roles::Role::Analytics, roles::Role::Core, roles::Role::Ingest] {
+            for role in [roles::Role::Analytics, roles::Role::Core, roles::Role::Ingest, roles::Role::Security] {
                 hubs.push(start(role).await);
             }
             let mut gateway = HubConfig { roles: vec![roles::Role::Gateway], ..config.clone() };
             gateway.gateway.upstreams.analytics = vec![hubs[0].addresses[0].to_string()];
             gateway.gateway.upstreams.core = vec![hubs[1].addresses[0].to_string()];
+            gateway.gateway.upstreams.security = vec![hubs[3].addresses[0].to_string()];
             hubs.push(Hub::start(&gateway).await.unwrap());
         }
         let ingest = if shape == Shape::Whole { &hubs[0] } else { &hubs[2] };
@@ -180,7 +182,7 @@ impl Trial {
         let mut config = HubConfig { data: folder.path().to_owned(), ..HubConfig::default() };
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         (config.gateway.listen, config.core.listen, config.analytics.listen) = (free, free, free);
-        config.ingest.probes = free;
+        (config.ingest.probes, config.security.listen) = (free, free);
         // Tests ask as fast as they can.
         let limits = &mut config.gateway.limits;
         (limits.reads_per_minute, limits.writes_per_minute, limits.sockets_per_minute) = (0, 0, 0);

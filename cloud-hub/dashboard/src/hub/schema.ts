@@ -444,6 +444,437 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/security/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The accounts whoever asks may see, by name. */
+        get: operations["list_accounts"];
+        put?: never;
+        /** An account that is new, with the code that sets its password. */
+        post: operations["create_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/accounts/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One account. */
+        get: operations["read_account"];
+        put?: never;
+        post?: never;
+        /** Shuts an account out for good; its sessions end. */
+        delete: operations["end_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/accounts/{account}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A key for a program. */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/accounts/{account}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A code that sets the account's password anew and forgets its authenticator. */
+        post: operations["make_reset_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/accounts/{account}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives an account other roles; they count at once. */
+        put: operations["replace_roles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/accounts/{account}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An account's sessions and keys. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends all sessions and keys of an account. */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit, oldest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole audit as lines for `cloud-hub audit verify`. */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/audit/heads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The signed heads. */
+        get: operations["list_audit_heads"];
+        put?: never;
+        /** Signs the head as it is now. */
+        post: operations["sign_audit_head"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/authenticator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Offers an authenticator (TOTP). */
+        post: operations["offer_authenticator"];
+        /** Takes the authenticator away. */
+        delete: operations["remove_authenticator"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/authenticator/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the offered authenticator into use. */
+        post: operations["confirm_authenticator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys that verify this hub's tokens. */
+        get: operations["read_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets somebody in. */
+        post: operations["log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the session that asks. */
+        post: operations["log_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/paper-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes new codes on paper; those before work no more. */
+        post: operations["make_paper_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes the own password; other sessions end. */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What whoever asks may. */
+        get: operations["read_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/prove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proves once more who asks: with a code, this session has shown two things from then on. */
+        post: operations["prove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New tokens for a refresh token, which works once; the session ends when one is shown again. */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a password by a code. Sessions end, and the authenticator is forgotten. */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The own sessions. */
+        get: operations["list_own_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends an own session. */
+        delete: operations["end_own_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/auth/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says whose the token is that asks; 401 when it holds no more. */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/teams/{team}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a team shares. */
+        get: operations["list_shares"];
+        put?: never;
+        /** Lets another team see something of this one. */
+        post: operations["create_share"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/teams/{team}/shares/{share}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a share; it is not seen any more, on open sockets too. */
+        delete: operations["end_share"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ws/analytics": {
         parameters: {
             query?: never;
@@ -469,6 +900,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An account. */
+        AccountView: {
+            /** @description Its id. */
+            account: string;
+            /**
+             * Format: int64
+             * @description Since when it is shut out; `null`: it is not.
+             */
+            ended_us?: number | null;
+            /**
+             * Format: int64
+             * @description When it was made, microseconds UTC.
+             */
+            made_us: number;
+            /** @description What is typed at the login. */
+            name: string;
+            /** @description Its roles. */
+            roles: components["schemas"]["RoleHeld"][];
+        };
         /** @description Team figures and freshness. */
         AnalyticsMetrics: {
             /** @description The away team. */
@@ -560,6 +1010,45 @@ export interface components {
              * @description Shots on goal of the own team, goals among them.
              */
             shots_for: number;
+        };
+        /** @description An entry. */
+        AuditEntry: {
+            /**
+             * @description Its text as it was hashed: JSON with `at_us`, `account`, `session`, `from` (sealed), `what`, `operation`, `on`,
+             *     `outcome`.
+             */
+            entry: string;
+            /**
+             * Format: int64
+             * @description Its number, from 0: its place in the tree.
+             */
+            number: number;
+        };
+        /** @description A signed head of the tree. */
+        AuditHead: {
+            /**
+             * Format: int64
+             * @description When it was signed, microseconds UTC.
+             */
+            at_us: number;
+            /** @description The key's name. */
+            kid: string;
+            /** @description The key's public half, base64. */
+            public_key: string;
+            /** @description Its root, hex. */
+            root: string;
+            /** @description Ed25519 over `rinkside audit head 1`, size, root and time, each on a line; base64. */
+            signature: string;
+            /**
+             * Format: int64
+             * @description How many entries are in it.
+             */
+            size: number;
+        };
+        /** @description Signed heads. */
+        AuditHeads: {
+            /** @description By size. */
+            items: components["schemas"]["AuditHead"][];
         };
         /** @description The scoreboard at one instant. */
         Clock: {
@@ -1001,6 +1490,26 @@ export interface components {
             /** @description `events`, `tracks` or `telemetry`. */
             stream: string;
         };
+        /** @description One of them. */
+        Jwk: {
+            /** @description `EdDSA`. */
+            alg: string;
+            /** @description `Ed25519`. */
+            crv: string;
+            /** @description Its name in tokens. */
+            kid: string;
+            /** @description `OKP`. */
+            kty: string;
+            /** @description `sig`. */
+            use: string;
+            /** @description The key, base64url. */
+            x: string;
+        };
+        /** @description The public halves of the keys that sign tokens, RFC 7517. */
+        Keys: {
+            /** @description Newest last. */
+            keys: components["schemas"]["Jwk"][];
+        };
         /**
          * @description How the puck crossed a line.
          * @enum {string}
@@ -1040,6 +1549,27 @@ export interface components {
              */
             next_after: number;
         };
+        /** @description A session that began. */
+        LoggedIn: {
+            /** @description To be shown as `Authorization: Bearer …`; `null` with a cookie. */
+            access_token?: string | null;
+            /** @description The account. */
+            account: string;
+            /**
+             * Format: int32
+             * @description For how long the access token holds, seconds.
+             */
+            expires_in_s: number;
+            /** @description To get the next with; works once. */
+            refresh_token?: string | null;
+            /** @description The session. */
+            session: string;
+            /**
+             * Format: int64
+             * @description Ends at the latest, microseconds UTC.
+             */
+            until_us: number;
+        };
         /** @description A correction that is to be. */
         NewCorrection: {
             /** @description What is to be done with it. */
@@ -1053,6 +1583,67 @@ export interface components {
             event: number;
             /** @description Why, 1 to 500 characters. */
             reason: string;
+        };
+        /** @description A program's key. */
+        NewKey: {
+            /** @description To be shown as `Authorization: Bearer …`; shown this once. */
+            key: string;
+            /** @description The session it is; end that to end the key. */
+            session: string;
+            /**
+             * Format: int64
+             * @description Until when, microseconds UTC.
+             */
+            until_us: number;
+        };
+        /** @description An authenticator that is offered: it counts once a code of it was shown. */
+        Offered: {
+            /** @description The same as a link, for a picture. */
+            link: string;
+            /** @description To be typed into it, base32. */
+            secret: string;
+        };
+        /** @description One page of a list. */
+        Page_AccountView: {
+            /** @description In order of name. */
+            items: {
+                /** @description Its id. */
+                account: string;
+                /**
+                 * Format: int64
+                 * @description Since when it is shut out; `null`: it is not.
+                 */
+                ended_us?: number | null;
+                /**
+                 * Format: int64
+                 * @description When it was made, microseconds UTC.
+                 */
+                made_us: number;
+                /** @description What is typed at the login. */
+                name: string;
+                /** @description Its roles. */
+                roles: components["schemas"]["RoleHeld"][];
+            }[];
+            /** @description `cursor` of the next page; `null` on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AuditEntry: {
+            /** @description In order of name. */
+            items: {
+                /**
+                 * @description Its text as it was hashed: JSON with `at_us`, `account`, `session`, `from` (sealed), `what`, `operation`, `on`,
+                 *     `outcome`.
+                 */
+                entry: string;
+                /**
+                 * Format: int64
+                 * @description Its number, from 0: its place in the tree.
+                 */
+                number: number;
+            }[];
+            /** @description `cursor` of the next page; `null` on the last. */
+            next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_CorrectionView: {
@@ -1301,6 +1892,31 @@ export interface components {
             }[];
             /** @description `cursor` of the next page; `null` on the last. */
             next_cursor?: string | null;
+        };
+        /** @description Codes on paper, shown this once. */
+        PaperCodes: {
+            /** @description Each works once. */
+            codes: string[];
+        };
+        /** @description What somebody may. */
+        Permissions: {
+            /** @description The account. */
+            account: string;
+            /** @description Whether an authenticator is in use. */
+            authenticator: boolean;
+            /**
+             * Format: int32
+             * @description In how many ways this session was proved: 2 with a code.
+             */
+            factors: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Codes on paper that were not used. */
+            paper_codes: number;
+            /** @description The roles held now. */
+            roles: components["schemas"]["RoleHeld"][];
+            /** @description Whether administering asks for a second factor that this session has not shown. */
+            second_factor_needed: boolean;
         };
         /** @description Who wears a number. */
         Place: {
@@ -1631,6 +2247,15 @@ export interface components {
             /** @description All journals together. */
             total: components["schemas"]["Counts"];
         };
+        /** @description A code that sets a password. */
+        ResetCode: {
+            /** @description The account. */
+            account: string;
+            /** @description Works once, for a day; shown this once. */
+            code: string;
+            /** @description Its name. */
+            name: string;
+        };
         /**
          * @description One rink's measures, metres; symmetric about both axes. Default: NHL rule book 2024-25, section 1,
          *     200 × 85 ft.
@@ -1702,6 +2327,20 @@ export interface components {
              * @default 25.908
              */
             width_m?: number;
+        };
+        /** @description A role somebody holds. */
+        RoleHeld: {
+            /** @description With role service: the actions, as `cloud-hub/src/access/policies/schema.cedarschema` names them. */
+            may?: string[];
+            /** @description `league_admin`, `team_admin`, `coach`, `analyst`, `scout`, `arena_staff`, `viewer`, `player` or `service`. */
+            role: string;
+            /** @description Of what: `league`, `team/…`, `venue/…` or `player/…`. */
+            scope: string;
+            /**
+             * Format: int64
+             * @description Until when, microseconds UTC; `null` until it is taken away.
+             */
+            until_us?: number | null;
         };
         /** @description A team's roster. */
         Roster: {
@@ -1810,6 +2449,61 @@ export interface components {
              * @description Ice time while play was on, milliseconds.
              */
             toi_ms: number;
+        };
+        /** @description A session. */
+        SessionView: {
+            /**
+             * Format: int32
+             * @description In how many ways it was proved.
+             */
+            factors: number;
+            /** @description `browser`, `program` or `key`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description When it began, microseconds UTC.
+             */
+            made_us: number;
+            /** @description Its id. */
+            session: string;
+            /** @description Whether it is the one that asks. */
+            this: boolean;
+            /**
+             * Format: int64
+             * @description When it ends at the latest.
+             */
+            until_us: number;
+            /**
+             * Format: int64
+             * @description When it was used, to a minute.
+             */
+            used_us: number;
+        };
+        /** @description Several sessions. */
+        Sessions: {
+            /** @description Newest first. */
+            items: components["schemas"]["SessionView"][];
+        };
+        /** @description What a team lets another see. */
+        ShareView: {
+            /** @description Its id. */
+            share: string;
+            /** @description Whose it is. */
+            team: string;
+            /**
+             * Format: int64
+             * @description Until when, microseconds UTC.
+             */
+            until_us: number;
+            /** @description `tracking` or `biometrics`. */
+            what: string;
+            /** @description Who sees it. */
+            with_team: string;
+        };
+        /** @description All that a team shares. */
+        Shares: {
+            /** @description By id. */
+            items: components["schemas"]["ShareView"][];
         };
         /** @description A player's shifts, stoppages included. */
         ShiftFigures: {
@@ -2152,6 +2846,20 @@ export interface components {
              */
             venue: string;
         };
+        /** @description What a token is. */
+        Verified: {
+            /** @description The account it is of. */
+            account: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The session it is bound to. */
+            session: string;
+            /**
+             * Format: int64
+             * @description Ends at the latest, microseconds UTC.
+             */
+            until_us: number;
+        };
         /** @description A season with and without. */
         WithWithout: {
             /**
@@ -2207,6 +2915,17 @@ export interface components {
         };
     };
     responses: {
+        /** @description Not now: see `retry-after` */
+        Later: {
+            headers: {
+                /** @description Ask again after this long, seconds */
+                "retry-after"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Asked too often: see `retry-after` */
         Limited: {
             headers: {
@@ -2218,6 +2937,24 @@ export interface components {
                 "ratelimit-reset"?: number;
                 /** @description Ask again after this long, seconds */
                 "retry-after"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Whoever asks may not */
+        Refused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody known asks */
+        Unknown: {
+            headers: {
                 [name: string]: unknown;
             };
             content: {
@@ -2262,7 +2999,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     list_edges: {
@@ -2297,7 +3037,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     read_edge: {
@@ -2338,6 +3081,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such box */
             404: {
                 headers: {
@@ -2348,6 +3093,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     list_games: {
@@ -2386,7 +3132,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     schedule_game: {
@@ -2425,6 +3174,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description It was scheduled before */
             409: {
                 headers: {
@@ -2462,6 +3213,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     read_game: {
@@ -2505,6 +3257,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such game */
             404: {
                 headers: {
@@ -2515,6 +3269,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     list_corrections: {
@@ -2552,7 +3307,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     correct_event: {
@@ -2593,6 +3351,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such event in this game */
             404: {
                 headers: {
@@ -2639,6 +3399,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     list_positions: {
@@ -2688,6 +3449,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such game or player */
             404: {
                 headers: {
@@ -2698,6 +3461,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     export_positions: {
@@ -2747,6 +3511,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such game or player */
             404: {
                 headers: {
@@ -2798,6 +3564,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such game */
             404: {
                 headers: {
@@ -2808,6 +3576,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     read_schedule: {
@@ -2851,6 +3620,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description Nobody scheduled it */
             404: {
                 headers: {
@@ -2861,6 +3632,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     replace_schedule: {
@@ -2913,6 +3685,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description Nobody scheduled it */
             404: {
                 headers: {
@@ -2968,6 +3742,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     remove_schedule: {
@@ -3001,6 +3776,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description Nobody scheduled it */
             404: {
                 headers: {
@@ -3029,6 +3806,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     count_players: {
@@ -3075,6 +3853,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such game */
             404: {
                 headers: {
@@ -3085,6 +3865,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     count_teams: {
@@ -3131,6 +3912,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such game */
             404: {
                 headers: {
@@ -3141,6 +3924,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     list_players: {
@@ -3175,7 +3959,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     create_player: {
@@ -3214,6 +4001,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description It was there before */
             409: {
                 headers: {
@@ -3251,6 +4040,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     read_player: {
@@ -3294,6 +4084,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such player */
             404: {
                 headers: {
@@ -3304,6 +4096,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     replace_player: {
@@ -3356,6 +4149,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such player */
             404: {
                 headers: {
@@ -3411,6 +4206,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     remove_player: {
@@ -3444,6 +4240,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such player */
             404: {
                 headers: {
@@ -3481,6 +4279,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     count_player_games: {
@@ -3520,6 +4319,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such player */
             404: {
                 headers: {
@@ -3530,6 +4331,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     count_with_without: {
@@ -3579,6 +4381,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such player */
             404: {
                 headers: {
@@ -3589,6 +4393,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     count_season: {
@@ -3638,6 +4443,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description Nothing of this player was seen in this season */
             404: {
                 headers: {
@@ -3648,6 +4455,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     list_teams: {
@@ -3682,7 +4490,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     create_team: {
@@ -3721,6 +4532,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description It was there before */
             409: {
                 headers: {
@@ -3758,6 +4571,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     read_team: {
@@ -3801,6 +4615,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such team */
             404: {
                 headers: {
@@ -3811,6 +4627,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     replace_team: {
@@ -3863,6 +4680,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such team */
             404: {
                 headers: {
@@ -3918,6 +4737,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     remove_team: {
@@ -3951,6 +4771,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such team */
             404: {
                 headers: {
@@ -3988,6 +4810,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     read_roster: {
@@ -4031,6 +4854,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No roster yet */
             404: {
                 headers: {
@@ -4041,6 +4866,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     replace_roster: {
@@ -4093,6 +4919,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No roster yet */
             404: {
                 headers: {
@@ -4148,6 +4976,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     remove_roster: {
@@ -4181,6 +5010,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No roster */
             404: {
                 headers: {
@@ -4209,6 +5040,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     list_venues: {
@@ -4243,7 +5075,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     create_venue: {
@@ -4282,6 +5117,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description It was there before */
             409: {
                 headers: {
@@ -4319,6 +5156,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     read_venue: {
@@ -4362,6 +5200,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such venue */
             404: {
                 headers: {
@@ -4372,6 +5212,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     replace_venue: {
@@ -4424,6 +5265,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such venue */
             404: {
                 headers: {
@@ -4479,6 +5322,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     remove_venue: {
@@ -4512,6 +5356,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such venue */
             404: {
                 headers: {
@@ -4549,6 +5395,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     live_events: {
@@ -4585,6 +5432,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No game yet */
             404: {
                 headers: {
@@ -4595,6 +5444,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     game_state: {
@@ -4627,6 +5477,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No such game */
             404: {
                 headers: {
@@ -4637,6 +5489,7 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     player_stats: {
@@ -4669,6 +5522,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
             /** @description No game yet */
             404: {
                 headers: {
@@ -4679,6 +5534,1571 @@ export interface operations {
                 };
             };
             429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    list_accounts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; the first page when left out. */
+                cursor?: string;
+                /** @description At most this many, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of accounts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AccountView"];
+                };
+            };
+            /** @description The query is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    create_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Its name for people; lies sealed. */
+                    display_name?: string;
+                    /** @description What is typed at the login: 1 to 63 of `a-z`, `0-9`, dots and dashes. */
+                    name: string;
+                    /** @description Its roles, at most 32. */
+                    roles: components["schemas"]["RoleHeld"][];
+                };
+            };
+        };
+        responses: {
+            /** @description It is there */
+            201: {
+                headers: {
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetCode"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    read_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description None that is yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    end_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is shut out, from open sockets too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description None that is yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The program's id */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int32
+                     * @description Days, 1 to 366.
+                     */
+                    days: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description None that is yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    make_reset_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetCode"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description None that is yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile, or is shut out */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    replace_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description All of them, at most 32. */
+                    roles: components["schemas"]["RoleHeld"][];
+                };
+            };
+        };
+        responses: {
+            /** @description It is so */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description None that is yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that are on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description None that is yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are over, for open sockets too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description None that is yours to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; the first page when left out. */
+                cursor?: string;
+                /** @description At most this many, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry"];
+                };
+            };
+            /** @description The query is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One JSON object a line: entries and heads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    list_audit_heads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them: keep some elsewhere, and nobody shortens the audit unseen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHeads"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    sign_audit_head: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It; the older one of the same size stays */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHead"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description There are no entries */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    offer_authenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it reads; it counts once confirmed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offered"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here, or it was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    remove_authenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It counts no more, nor the codes on paper */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is asked who they are here, or it was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    confirm_authenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Six digits. */
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It counts, and these are for when it is lost */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperCodes"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    read_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON Web Key Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A code of the authenticator, or one on paper; asked for when it is needed. */
+                    code?: string | null;
+                    /** @description `true`: a page, which gets a cookie; `false`: a program, which gets tokens. */
+                    cookie?: boolean;
+                    /** @description The account's name. */
+                    name: string;
+                    /** @description Its password. */
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description In: by tokens, or by a cookie */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong, or a code is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["Later"];
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over, for open sockets too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    make_paper_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperCodes"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here, or there is no authenticator */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The one that is to be. */
+                    new: string;
+                    /** @description The one that is. */
+                    old: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here, or it was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    read_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Roles, and how they were proved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    prove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A code, where there is an authenticator. */
+                    code?: string | null;
+                    /** @description The password. */
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is them */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description It. */
+                    refresh_token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description New tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is none, was used, or its session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The code, as an administrator or `cloud-hub access` gave it. */
+                    code: string;
+                    /** @description The account's name. */
+                    name: string;
+                    /** @description The new password. */
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is set: log in with it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Name or code is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["Later"];
+        };
+    };
+    list_own_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that are on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    end_own_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over, for open sockets too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description No such session is on */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Nobody is asked who they are here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    list_shares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The team's name in paths */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shares"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    create_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The team's name in paths */
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description Until when, microseconds UTC; at most 366 days on.
+                     */
+                    until_us: number;
+                    /** @description `tracking`: positions of this team's games; `biometrics`: hearts and loads of its players. */
+                    what: string;
+                    /** @description Who shall see it. */
+                    with_team: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is shared from now on */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareView"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be so */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
+        };
+    };
+    end_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The team's name in paths */
+                team: string;
+                /** @description Its id */
+                share: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unknown"];
+            403: components["responses"]["Refused"];
+            /** @description This team has no such share */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Limited"];
+            503: components["responses"]["Later"];
         };
     };
     analytics: {
@@ -4719,6 +7139,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unknown"];
             /** @description The page is another's: see core.origins */
             403: {
                 headers: {

@@ -1,6 +1,7 @@
 // The page's live state: what changes seldom in a Zustand store, what changes per frame in a Glide that React never sees.
 import { create } from "zustand";
 import { NHL, type RinkMeasures } from "../rink/measures";
+import { askWhoIAm } from "../login/useSession";
 import { Glide } from "./glide";
 import type { Connection, GameEvent, WorkerMessage } from "./messages";
 import type { GameClock } from "./state";
@@ -46,6 +47,8 @@ function take(message: WorkerMessage): void {
   switch (message.type) {
     case "connection":
       useLive.setState({ connection: message.connection });
+      // Perhaps the hub has closed it because whoever watches may not any more.
+      if (message.connection === "lost") void askWhoIAm();
       break;
     case "hello":
       useLive.setState({ rink: message.rink, game: message.game });

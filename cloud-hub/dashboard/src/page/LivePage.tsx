@@ -1,5 +1,6 @@
 // The live page: the rink as it is now, the scoreboard, what happened, and whether the connection holds.
 import { useCallback, useEffect } from "react";
+import { logOut, useSession } from "../login/useSession";
 import { glide, startLive, useLive } from "../live/useLive";
 import { Rink } from "../rink/Rink";
 import { ConnectionBadge } from "./ConnectionBadge";
@@ -11,6 +12,7 @@ export function LivePage() {
   useEffect(startLive, []);
   const rink = useLive((live) => live.rink);
   const onIce = useLive((live) => live.onIce);
+  const name = useSession((session) => session.name);
   const at = useCallback((nowMs: number) => glide.at(nowMs), []);
   return (
     <div className="mx-auto flex min-h-screen max-w-[1800px] flex-col gap-4 p-4">
@@ -18,6 +20,11 @@ export function LivePage() {
         <h1 className="text-xl font-semibold">Jarvis Rinkside</h1>
         <Scoreboard />
         <ConnectionBadge />
+        {name && (
+          <button type="button" className="text-sm underline" onClick={() => void logOut()}>
+            Log {name} out
+          </button>
+        )}
       </header>
       <main className="grid flex-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem]">
         <div className="flex min-w-0 flex-col gap-2">

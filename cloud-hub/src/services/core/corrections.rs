@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{
-        Body, Named, Page, PageChoice, Parameters, Problem,
+        Asker, Body, Named, Page, PageChoice, Parameters, Problem,
         described::{BadBody, Key},
         page,
     },
@@ -262,12 +262,13 @@ pub async fn all(
 )]
 pub async fn create(
     State(core): State<Core>,
+    asker: Asker,
     Named(game): Named<u64>,
     headers: HeaderMap,
     body: Body<NewCorrection>,
 ) -> Result<Response, Problem> {
     let path = format!("/api/core/games/{game}/corrections");
-    let writing = Writing::new(&core, &headers, (&Method::POST, &path), &body.bytes)?;
+    let writing = Writing::new(&core, (&asker, &headers), (&Method::POST, &path), &body.bytes)?;
     if let Some(before) = writing.before().await? {
         return Ok(before.into_response());
     }

@@ -5,7 +5,8 @@
 
 use super::Core;
 use crate::{
-    api::{Named, Page, PageChoice, Parameters, Problem, page, tags},
+    access::{Action, Object},
+    api::{Asker, Named, Page, PageChoice, Parameters, Problem, page, tags},
     projections::freshness::ACTIVE_US,
     storage::enrolments::Enrolment,
     time,
@@ -66,14 +67,25 @@ async fn describe(core: &Core, edge: &str, enrolment: Option<&Enrolment>) -> Res
     (status = 200, description = "A page of boxes", body = Page<Edge>),
     (status = 400, description = "The query is wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub async fn all(State(core): State<Core>, Parameters(choice): Parameters<PageChoice>) -> Result<Response, Problem> {
+pub async fn all(
+    State(core): State<Core>,
+    asker: Asker,
+    Parameters(choice): Parameters<PageChoice>,
+) -> Result<Response, Problem> {
     let (limit, cursor) = (page::limit(choice.limit)?, page::cursor(choice.cursor.as_deref())?);
     let (heard, enrolments) = core.shared.projections.boxes().await.map_err(|error| Problem::internal(&error))?;
     let names: BTreeSet<String> = heard.into_iter().chain(enrolments.iter().map(|one| one.edge.clone())).collect();
     let mut edges = Vec::new();
-    for name in names.iter().filter(|name| name.as_str() > cursor).take(limit + 1) {
+    for name in names.iter().filter(|name| name.as_str() > cursor) {
+        if edges.len() > limit {
+            break;
+        }
         let enrolment = enrolments.iter().find(|one| one.edge == **name);
-        edges.push(describe(&core, name, enrolment).await?);
+        let edge = describe(&core, name, enrolment).await?;
+        let of = edge.venue.clone().map_or(Object::League, Object::Venue);
+        if asker.sees(Action::ViewEdges, &of) {
+            edges.push(edge);
+        }
     }
     Ok(Json(Page::new(edges, limit, |edge| edge.edge.clone())).into_response())
 }

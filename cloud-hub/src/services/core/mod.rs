@@ -36,6 +36,7 @@ pub mod live_feed;
 pub mod socket_messages;
 pub mod event_feed;
 mod subscription;
+mod socket_end;
 pub mod socket;
 
 pub use config::{AnalyticsConfig, CoreConfig};

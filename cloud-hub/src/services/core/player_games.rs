@@ -10,7 +10,7 @@ use super::{
     statistics::{GameRows, StrengthChoice},
 };
 use crate::{
-    api::{Named, Page, PageChoice, Parameters, Problem},
+    api::{Asker, Named, Page, PageChoice, Parameters, Problem},
     projections::statistics::{Person, Strength},
 };
 use axum::{
@@ -66,12 +66,12 @@ pub(super) fn place(schedule: &Schedule, player: &str) -> Option<Person> {
 }
 
 async fn count(
-    core: &Core,
+    (core, asker): (&Core, &Asker),
     game: u64,
     person: Person,
     strength: Strength,
 ) -> Result<Option<PlayerStatistics>, Problem> {
-    let Some(rows) = GameRows::read(core, game).await? else { return Ok(None) };
+    let Some(rows) = GameRows::read(core, asker, game).await? else { return Ok(None) };
     let line = rows.counted().players(strength).into_iter().find(|line| line.person == person);
     Ok(line.map(|line| PlayerStatistics::new(line, rows.player(person))))
 }
@@ -87,6 +87,7 @@ async fn count(
 )]
 pub async fn statistics(
     State(core): State<Core>,
+    asker: Asker,
     Named(player): Named<String>,
     Parameters(choice): Parameters<PlayerGamesChoice>,
 ) -> Result<Response, Problem> {
@@ -104,7 +105,7 @@ pub async fn statistics(
             starts_us: schedule.starts_us,
             side: person.side.into(),
             number: person.number,
-            statistics: count(&core, schedule.game, person, strength).await?,
+            statistics: count((&core, &asker), schedule.game, person, strength).await?,
         });
     }
     Ok(Json(Page { items: games, next_cursor }).into_response())

@@ -10,11 +10,13 @@ use super::{
     event_feed::{Announcement, Standing},
     event_view::EventView,
     live_feed::{RING_TICKS, Tick},
+    socket_end::End,
     socket_messages::{PROTOCOL, SocketMessage},
     subscription::{self, Scope, SocketChoice, Subscription},
 };
 use crate::{
-    api::{Parameters, Problem},
+    access::{Action, Object},
+    api::{Asker, Parameters, Problem},
     ids::Offset,
     storage::reading::StoredEvent,
     time::utc_us,
@@ -22,7 +24,7 @@ use crate::{
 use axum::{
     extract::{
         State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
+        ws::{Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -63,6 +65,7 @@ const LOOK: Duration = Duration::from_millis(500);
 ))]
 pub async fn analytics(
     State(core): State<Core>,
+    asker: Asker,
     Parameters(choice): Parameters<SocketChoice>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -91,7 +94,8 @@ pub async fn analytics(
         let _held = (permit, token);
         metrics::gauge!("core_sockets").increment(1.0);
         let frames = metrics::counter!("core_frames_sent_total");
-        let mut page = Page { core, socket, scope, game: None, ticks: None, offset: 0, fact: 0, held: None, frames };
+        let mut page =
+            Page { core, asker, socket, scope, game: None, ticks: None, offset: 0, fact: 0, held: None, frames };
         let end = page.serve(&choice).await;
         tracing::debug!(?end, "a page left");
         metrics::counter!("core_sockets_ended_total", "end" => end.word()).increment(1);
@@ -99,32 +103,9 @@ pub async fn analytics(
     }))
 }
 
-/// Why a page is served no longer.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    /// It closed, or its connection broke.
-    Left,
-    /// It took nothing, or answered no ping.
-    Stuck,
-    /// The hub stops.
-    Stopping,
-    /// The event store cannot be read.
-    Failed,
-}
-
-impl End {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Left => "left",
-            Self::Stuck => "stuck",
-            Self::Stopping => "stopping",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 struct Page {
     core: Core,
+    asker: Asker,
     socket: WebSocket,
     scope: Scope,
     game: Option<u64>,
@@ -142,11 +123,7 @@ struct Page {
 impl Page {
     async fn serve(&mut self, choice: &SocketChoice) -> End {
         let Err(end) = self.talk(choice).await else { return End::Left };
-        let farewell = match end {
-            End::Left | End::Stuck => return end,
-            End::Stopping => CloseFrame { code: close_code::AWAY, reason: "the hub is stopping".into() },
-            End::Failed => CloseFrame { code: close_code::ERROR, reason: "events cannot be read".into() },
-        };
+        let Some(farewell) = end.farewell() else { return end };
         let _ = self.send(Message::Close(Some(farewell))).await;
         end
     }
@@ -336,9 +313,33 @@ impl Page {
         Ok(())
     }
 
-    /// Joins the feed of the game, once it has a state.
+    /// Ends what may not be watched any more: rights change while a page is open.
+    async fn look_at_rights(&mut self) -> Result<(), End> {
+        if !self.asker.still() || !self.asker.sees(Action::ViewLeague, &Object::League) {
+            return Err(End::Refused);
+        }
+        if let Some(game) = self.game.filter(|_| self.ticks.is_some()) {
+            let asker = self.asker.clone();
+            let object = asker.owners.game(game).await.map_err(|error| unreadable(&error))?;
+            if !asker.sees(Action::ViewLive, &object) {
+                self.ticks = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins the feed of the game, once it has a state and if the page may see it. The audit is told.
     async fn watch_game(&mut self) -> Result<(), End> {
-        let Some(watch) = self.game.and_then(|game| self.core.shared.feeds.watch(game)) else { return Ok(()) };
+        let Some(game) = self.game else { return Ok(()) };
+        let Some(watch) = self.core.shared.feeds.watch(game) else { return Ok(()) };
+        let asker = self.asker.clone();
+        let object = asker.owners.game(game).await.map_err(|error| unreadable(&error))?;
+        match asker.ask(Action::ViewLive, &object).await {
+            Ok(()) => {}
+            // What happened in the game is for the whole league; only who is where is not.
+            Err(problem) if problem.status == 403 => return Ok(()),
+            Err(_) => return Err(End::Failed),
+        }
         self.ticks = Some(watch.ticks);
         self.held = None;
         self.show(watch.newest).await
@@ -346,6 +347,7 @@ impl Page {
 
     /// Follows the newest game, and joins a game that has begun meanwhile.
     async fn look_for_game(&mut self) -> Result<(), End> {
+        self.look_at_rights().await?;
         let core = self.core.clone();
         self.scope.forget();
         let newest = match self.scope.live_game(&core).await.map_err(|_| End::Failed)? {

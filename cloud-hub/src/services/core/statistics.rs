@@ -7,7 +7,8 @@ use super::{
     resources::games::Schedule,
 };
 use crate::{
-    api::{Named, Parameters, Problem, tags},
+    access::Action,
+    api::{Asker, Named, Parameters, Problem, tags},
     projections::{
         Ledger, Skating,
         statistics::{Counted, Person, Strength},
@@ -71,8 +72,9 @@ impl StrengthChoice {
 }
 
 impl GameRows {
-    /// The rows of `game`; `None` when nothing of it was seen.
-    pub(super) async fn read(core: &Core, game: u64) -> Result<Option<Self>, Problem> {
+    /// The rows of `game`; `None` when nothing of it was seen. How it was skated is tracking: without it for who may not
+    /// see that.
+    pub(super) async fn read(core: &Core, asker: &Asker, game: u64) -> Result<Option<Self>, Problem> {
         let fault = |error| Problem::internal(&error);
         let projections = &core.shared.projections;
         let ledger = projections.ledger(game).await.map_err(fault)?;
@@ -80,6 +82,8 @@ impl GameRows {
         if ledger.is_none() && !skating.seen() {
             return Ok(None);
         }
+        let sees = asker.sees(Action::ViewTracking, &asker.owners.game(game).await?);
+        let skating = if sees { skating } else { Skating::default() };
         let schedule = super::resources::find::<Schedule>(core, &Schedule::id_of(game)).await?;
         let schedule = schedule.map(|(_, schedule)| schedule);
         Ok(Some(Self { ledger: ledger.unwrap_or_default(), skating, schedule }))
@@ -109,8 +113,8 @@ impl GameRows {
     }
 }
 
-async fn rows(core: &Core, game: u64) -> Result<GameRows, Problem> {
-    let rows = GameRows::read(core, game).await?;
+async fn rows(core: &Core, asker: &Asker, game: u64) -> Result<GameRows, Problem> {
+    let rows = GameRows::read(core, asker, game).await?;
     rows.ok_or_else(|| Problem::not_found(format!("game {game} has not been seen")))
 }
 
@@ -126,12 +130,13 @@ async fn rows(core: &Core, game: u64) -> Result<GameRows, Problem> {
 )]
 pub async fn players(
     State(core): State<Core>,
+    asker: Asker,
     Named(game): Named<u64>,
     Parameters(choice): Parameters<StrengthChoice>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let strength = choice.strength()?;
-    let rows = rows(&core, game).await?;
+    let rows = rows(&core, &asker, game).await?;
     let lines = rows.counted().players(strength);
     let players = lines.into_iter().map(|line| {
         let player = rows.player(line.person);
@@ -154,12 +159,13 @@ pub async fn players(
 )]
 pub async fn teams(
     State(core): State<Core>,
+    asker: Asker,
     Named(game): Named<u64>,
     Parameters(choice): Parameters<StrengthChoice>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let strength = choice.strength()?;
-    let rows = rows(&core, game).await?;
+    let rows = rows(&core, &asker, game).await?;
     let counted = rows.counted();
     let (home, away) = match &rows.schedule {
         Some(schedule) => (Some(schedule.home.team.clone()), Some(schedule.away.team.clone())),

@@ -152,10 +152,11 @@ pub async fn with_without(
     if let Some(twice) = with.iter().chain(&without).find(|name| !once.insert(name)) {
         return Err(Problem::bad_request(format!("{twice} is named twice")));
     }
-    if resources::find::<Player>(&core, &player).await?.is_none() {
+    let (found, schedules) =
+        tokio::try_join!(resources::find::<Player>(&core, &player), schedules(&core, season, &player))?;
+    if found.is_none() {
         return Err(Problem::not_found(format!("no player {player}")));
     }
-    let schedules = schedules(&core, season, &player).await?;
     let games: Vec<u64> = schedules.keys().copied().collect();
     let rows = core.shared.projections.together(&games).await.map_err(|error| Problem::internal(&error))?;
     let (mut on, mut off, mut counted) = (Part::default(), Part::default(), 0);

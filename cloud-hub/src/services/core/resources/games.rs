@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     api::{
-        Body, Named, Page, PageChoice, Parameters, Problem,
+        Asker, Body, Named, Page, PageChoice, Parameters, Problem,
         described::{BadBody, Held, Key, Saw, SawNothing, Unseen},
         page, tags,
     },
@@ -234,9 +234,14 @@ async fn fill(core: &Core, mut body: Body<Schedule>) -> Result<Body<Schedule>, P
         BadBody,
     )
 )]
-pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Schedule>) -> Result<Response, Problem> {
+pub async fn create(
+    State(core): State<Core>,
+    asker: Asker,
+    headers: HeaderMap,
+    body: Body<Schedule>,
+) -> Result<Response, Problem> {
     let body = fill(&core, body).await?;
-    writing::create(&core, &headers, "/api/core/games", body).await
+    writing::create(&core, (&asker, &headers), "/api/core/games", body).await
 }
 
 /// When, where and by whom a game is to be played.
@@ -273,12 +278,13 @@ pub async fn schedule(
 )]
 pub async fn reschedule(
     State(core): State<Core>,
+    asker: Asker,
     Named(game): Named<u64>,
     headers: HeaderMap,
     body: Body<Schedule>,
 ) -> Result<Response, Problem> {
     let body = fill(&core, body).await?;
-    writing::replace(&core, &headers, &Schedule::id_of(game), body).await
+    writing::replace(&core, (&asker, &headers), &Schedule::id_of(game), body).await
 }
 
 /// A game that is not to be played. What was seen of it stays.
@@ -294,8 +300,9 @@ pub async fn reschedule(
 )]
 pub async fn unschedule(
     State(core): State<Core>,
+    asker: Asker,
     Named(game): Named<u64>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    writing::remove::<Schedule>(&core, &headers, &Schedule::id_of(game), &[]).await
+    writing::remove::<Schedule>(&core, (&asker, &headers), &Schedule::id_of(game), &[]).await
 }

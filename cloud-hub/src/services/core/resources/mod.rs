@@ -8,8 +8,6 @@
 //! what they saw (`If-Match`, or `If-None-Match: *` for a thing that is new) and is refused when another was first; a
 //! POST with an `Idempotency-Key` may be sent again. Never: a thing that [`Thing::faults`] finds fault with, or one
 //! that names another that is not there.
-//!
-//! Who may write is not asked yet: [`author`] is the one place that will.
 
 pub mod games;
 pub mod players;
@@ -65,11 +63,6 @@ pub(super) trait Thing: Serialize + DeserializeOwned + ToSchema + Clone + Send +
     fn names(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
-}
-
-/// Who writes. Issue 6 asks here.
-fn author(_headers: &HeaderMap) -> String {
-    String::new()
 }
 
 /// A fault of `word`, when it may not be a name in paths and topics.

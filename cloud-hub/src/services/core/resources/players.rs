@@ -2,7 +2,7 @@
 
 use super::{super::Core, Thing, get, line_fault, list, slug_fault, writing};
 use crate::api::{
-    Body, Named, Page, PageChoice, Parameters, Problem,
+    Asker, Body, Named, Page, PageChoice, Parameters, Problem,
     described::{BadBody, Held, Key, Saw, SawNothing, Unseen},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -70,8 +70,13 @@ pub async fn all(State(core): State<Core>, Parameters(choice): Parameters<PageCh
         BadBody,
     )
 )]
-pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Player>) -> Result<Response, Problem> {
-    writing::create(&core, &headers, "/api/core/players", body).await
+pub async fn create(
+    State(core): State<Core>,
+    asker: Asker,
+    headers: HeaderMap,
+    body: Body<Player>,
+) -> Result<Response, Problem> {
+    writing::create(&core, (&asker, &headers), "/api/core/players", body).await
 }
 
 /// One player.
@@ -104,11 +109,12 @@ pub async fn one(State(core): State<Core>, Named(id): Named<String>, headers: He
 )]
 pub async fn replace(
     State(core): State<Core>,
+    asker: Asker,
     Named(id): Named<String>,
     headers: HeaderMap,
     body: Body<Player>,
 ) -> Result<Response, Problem> {
-    writing::replace(&core, &headers, &id, body).await
+    writing::replace(&core, (&asker, &headers), &id, body).await
 }
 
 /// A player no more.
@@ -125,8 +131,9 @@ pub async fn replace(
 )]
 pub async fn remove(
     State(core): State<Core>,
+    asker: Asker,
     Named(id): Named<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    writing::remove::<Player>(&core, &headers, &id, &[("game", "player"), ("roster", "player")]).await
+    writing::remove::<Player>(&core, (&asker, &headers), &id, &[("game", "player"), ("roster", "player")]).await
 }

@@ -2,7 +2,7 @@
 
 use super::{super::Core, Thing, get, slug_fault, writing};
 use crate::api::{
-    Body, Named, Problem,
+    Asker, Body, Named, Problem,
     described::{BadBody, Held, Saw, SawNothing, Unseen},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -118,11 +118,12 @@ pub async fn one(
 )]
 pub async fn replace(
     State(core): State<Core>,
+    asker: Asker,
     Named(team): Named<String>,
     headers: HeaderMap,
     body: Body<Roster>,
 ) -> Result<Response, Problem> {
-    writing::replace(&core, &headers, &team, body).await
+    writing::replace(&core, (&asker, &headers), &team, body).await
 }
 
 /// A roster no more.
@@ -138,8 +139,9 @@ pub async fn replace(
 )]
 pub async fn remove(
     State(core): State<Core>,
+    asker: Asker,
     Named(team): Named<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    writing::remove::<Roster>(&core, &headers, &team, &[]).await
+    writing::remove::<Roster>(&core, (&asker, &headers), &team, &[]).await
 }

@@ -2,7 +2,7 @@
 
 use super::{super::Core, Thing, get, line_fault, list, slug_fault, writing};
 use crate::api::{
-    Body, Named, Page, PageChoice, Parameters, Problem,
+    Asker, Body, Named, Page, PageChoice, Parameters, Problem,
     described::{BadBody, Held, Key, Saw, SawNothing, Unseen},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -65,8 +65,13 @@ pub async fn all(State(core): State<Core>, Parameters(choice): Parameters<PageCh
         BadBody,
     )
 )]
-pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Team>) -> Result<Response, Problem> {
-    writing::create(&core, &headers, "/api/core/teams", body).await
+pub async fn create(
+    State(core): State<Core>,
+    asker: Asker,
+    headers: HeaderMap,
+    body: Body<Team>,
+) -> Result<Response, Problem> {
+    writing::create(&core, (&asker, &headers), "/api/core/teams", body).await
 }
 
 /// One team.
@@ -99,11 +104,12 @@ pub async fn one(State(core): State<Core>, Named(id): Named<String>, headers: He
 )]
 pub async fn replace(
     State(core): State<Core>,
+    asker: Asker,
     Named(id): Named<String>,
     headers: HeaderMap,
     body: Body<Team>,
 ) -> Result<Response, Problem> {
-    writing::replace(&core, &headers, &id, body).await
+    writing::replace(&core, (&asker, &headers), &id, body).await
 }
 
 /// A team no more.
@@ -120,8 +126,9 @@ pub async fn replace(
 )]
 pub async fn remove(
     State(core): State<Core>,
+    asker: Asker,
     Named(id): Named<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    writing::remove::<Team>(&core, &headers, &id, &[("game", "team"), ("roster", "team")]).await
+    writing::remove::<Team>(&core, (&asker, &headers), &id, &[("game", "team"), ("roster", "team")]).await
 }

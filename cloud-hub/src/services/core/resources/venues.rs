@@ -2,7 +2,7 @@
 
 use super::{super::Core, Thing, get, line_fault, list, slug_fault, writing};
 use crate::api::{
-    Body, Named, Page, PageChoice, Parameters, Problem,
+    Asker, Body, Named, Page, PageChoice, Parameters, Problem,
     described::{BadBody, Held, Key, Saw, SawNothing, Unseen},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -63,8 +63,13 @@ pub async fn all(State(core): State<Core>, Parameters(choice): Parameters<PageCh
         BadBody,
     )
 )]
-pub async fn create(State(core): State<Core>, headers: HeaderMap, body: Body<Venue>) -> Result<Response, Problem> {
-    writing::create(&core, &headers, "/api/core/venues", body).await
+pub async fn create(
+    State(core): State<Core>,
+    asker: Asker,
+    headers: HeaderMap,
+    body: Body<Venue>,
+) -> Result<Response, Problem> {
+    writing::create(&core, (&asker, &headers), "/api/core/venues", body).await
 }
 
 /// One venue.
@@ -97,11 +102,12 @@ pub async fn one(State(core): State<Core>, Named(id): Named<String>, headers: He
 )]
 pub async fn replace(
     State(core): State<Core>,
+    asker: Asker,
     Named(id): Named<String>,
     headers: HeaderMap,
     body: Body<Venue>,
 ) -> Result<Response, Problem> {
-    writing::replace(&core, &headers, &id, body).await
+    writing::replace(&core, (&asker, &headers), &id, body).await
 }
 
 /// A venue no more.
@@ -118,8 +124,9 @@ pub async fn replace(
 )]
 pub async fn remove(
     State(core): State<Core>,
+    asker: Asker,
     Named(id): Named<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    writing::remove::<Venue>(&core, &headers, &id, &[("game", "venue")]).await
+    writing::remove::<Venue>(&core, (&asker, &headers), &id, &[("game", "venue")]).await
 }

@@ -4,10 +4,10 @@
 //! and its `ETag`, 204 for a removal. The same key with the same request gets the same answer and changes nothing; with
 //! another request it is refused. Never: two writers who both believe to have been first.
 
-use super::{Core, Thing, author, find, unknown};
+use super::{Core, Thing, find, unknown};
 use crate::{
     api::{
-        Body, Problem, body,
+        Asker, Body, Problem, body,
         tags::{self, Seen},
     },
     event_store::Fact,
@@ -54,7 +54,7 @@ impl IntoResponse for Answered {
 /// One write under way.
 pub(in crate::services::core) struct Writing<'a> {
     core: &'a Core,
-    headers: &'a HeaderMap,
+    asker: &'a Asker,
     key: Option<(String, String)>,
 }
 
@@ -62,17 +62,19 @@ impl<'a> Writing<'a> {
     /// A write that may come again with the same key.
     pub(in crate::services::core) fn new(
         core: &'a Core,
-        headers: &'a HeaderMap,
+        (asker, headers): (&'a Asker, &HeaderMap),
         (method, path): (&Method, &str),
         bytes: &[u8],
     ) -> Result<Self, Problem> {
-        let Some(key) = headers.get(KEY) else { return Ok(Self { core, headers, key: None }) };
+        let Some(key) = headers.get(KEY) else { return Ok(Self { core, asker, key: None }) };
         let sound = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.as_bytes().iter().all(u8::is_ascii_graphic);
         let key = key.to_str().ok().filter(|_| sound).ok_or_else(|| {
             Problem::bad_request(format!("Idempotency-Key (1 to {KEY_BYTES_MAX} visible ASCII characters)"))
         })?;
-        let request = tags::digest_of(&[method.as_str().as_bytes(), path.as_bytes(), bytes]);
-        Ok(Self { core, headers, key: Some((key.to_owned(), request)) })
+        // A key is its account's: another's request with the same one is another request.
+        let author = asker.author();
+        let request = tags::digest_of(&[author.as_bytes(), method.as_str().as_bytes(), path.as_bytes(), bytes]);
+        Ok(Self { core, asker, key: Some((key.to_owned(), request)) })
     }
 
     /// What was answered to this request before.
@@ -103,7 +105,7 @@ impl<'a> Writing<'a> {
             stream: fact.stream(),
             expected,
             at_us,
-            author: author(self.headers),
+            author: self.asker.author(),
             payload: fact.payload(),
             row: resources::change(fact, expected + 1, at_us),
             key: self.key.clone().map(|(name, request)| KeptAnswer { name, request, answer: kept }),
@@ -142,11 +144,11 @@ fn set<T: Thing>(thing: &T) -> (Fact, Value) {
 /// POST: a thing that is new.
 pub(super) async fn create<T: Thing>(
     core: &Core,
-    headers: &HeaderMap,
+    (asker, headers): (&Asker, &HeaderMap),
     path: &str,
     body: Body<T>,
 ) -> Result<Response, Problem> {
-    let writing = Writing::new(core, headers, (&Method::POST, path), &body.bytes)?;
+    let writing = Writing::new(core, (asker, headers), (&Method::POST, path), &body.bytes)?;
     if let Some(before) = writing.before().await? {
         return Ok(before.into_response());
     }
@@ -169,7 +171,7 @@ pub(super) async fn create<T: Thing>(
 /// PUT: a thing as it is to be.
 pub(super) async fn replace<T: Thing>(
     core: &Core,
-    headers: &HeaderMap,
+    (asker, headers): (&Asker, &HeaderMap),
     id: &str,
     body: Body<T>,
 ) -> Result<Response, Problem> {
@@ -192,14 +194,14 @@ pub(super) async fn replace<T: Thing>(
     };
     let status = if held.is_some() { 200 } else { 201 };
     let answer = Answered { status, location: None, sequence: expected + 1, body: state };
-    let writing = Writing { core, headers, key: None };
+    let writing = Writing { core, asker, key: None };
     Ok(writing.append(&fact, expected, answer).await?.ok_or_else(|| stale::<T>(id))?.into_response())
 }
 
 /// DELETE: a thing that is no more, unless one of `users` (kind and link) names it.
 pub(super) async fn remove<T: Thing>(
     core: &Core,
-    headers: &HeaderMap,
+    (asker, headers): (&Asker, &HeaderMap),
     id: &str,
     users: &[(&str, &str)],
 ) -> Result<Response, Problem> {
@@ -217,6 +219,6 @@ pub(super) async fn remove<T: Thing>(
     }
     let fact = Fact::Removed { kind: T::KIND.to_owned(), id: id.to_owned() };
     let answer = Answered { status: 204, location: None, sequence: held + 1, body: Value::Null };
-    let writing = Writing { core, headers, key: None };
+    let writing = Writing { core, asker, key: None };
     Ok(writing.append(&fact, held, answer).await?.ok_or_else(|| stale::<T>(id))?.into_response())
 }
