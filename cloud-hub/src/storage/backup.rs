@@ -28,7 +28,8 @@ use std::{
 /// How often is looked how far SQLite has come, which does not tell.
 const LOOK: Duration = Duration::from_millis(200);
 /// What a backup's tables hold that the migrations made themselves, so that an empty hub has it too.
-const BORN_WITH: [&str; 3] = ["event_store_epoch", "projection_progress", "data_keys"];
+const BORN_WITH: [&str; 5] =
+    ["event_store_epoch", "projection_progress", "data_keys", "access_revision", "signing_keys"];
 /// The root key among the files of a backup, which alone is not sealed.
 const ROOT_KEY: &str = "root.key";
 /// The migration from which on rows are sealed.
@@ -193,6 +194,8 @@ impl Database {
         {
             sqlx::query(anew).execute(&mut *into).await?;
         }
+        // Sessions that were ended since must not come back: everybody logs in anew, programs get new keys.
+        sqlx::query("DELETE FROM sessions").execute(&mut *into).await?;
         self.look_that_it_opens(&mut into).await?;
         into.commit().await?;
         from.commit().await?;
