@@ -43,7 +43,7 @@ fn main() {
     let games: Vec<Object> = (0..64).map(game).collect();
     let actions = [Action::ViewTracking, Action::ViewLive, Action::CorrectEvents, Action::ViewLeague];
     let decide = |at: usize| {
-        let asks = Principal::Account {
+        let asks = Principal {
             account: "u-0123456789abcdef",
             roles: &roles,
             tracking: &["firs"],

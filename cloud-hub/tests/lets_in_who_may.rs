@@ -180,17 +180,13 @@ async fn shown(socket: &mut Socket) -> Result<(), CloseCode> {
 
 /// The oaks play `GAME`, live.
 async fn live(trial: &Trial, admin: &Somebody) {
-    let make = async |path: &str, body: Value| {
-        let made = trial.as_them(admin, Method::POST, path).json(&body).send().await.unwrap();
-        assert!(made.status().is_success(), "{path}: {}", made.text().await.unwrap());
-    };
     for (team, letters) in [("oaks", "OAK"), ("elms", "ELM")] {
-        make("/api/core/teams", json!({"team": team, "name": team, "abbreviation": letters})).await;
+        trial.make(admin, "/api/core/teams", json!({"team": team, "name": team, "abbreviation": letters})).await;
     }
-    make("/api/core/venues", json!({"venue": "oak", "name": "Oak", "city": "Oakville"})).await;
+    trial.make(admin, "/api/core/venues", json!({"venue": "oak", "name": "Oak", "city": "Oakville"})).await;
     let sides =
         json!({"game": GAME, "venue": "oak", "starts_us": 1, "home": {"team": "oaks"}, "away": {"team": "elms"}});
-    make("/api/core/games", sides).await;
+    trial.make(admin, "/api/core/games", sides).await;
     trial.keep(vec![event(1, Side::Home, 9, EventKind::Goal)]).await;
     trial.keep_tracks(vec![skate(1, 500)]).await;
     trial.heard().await;

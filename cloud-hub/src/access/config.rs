@@ -50,6 +50,11 @@ impl Default for AccessConfig {
 }
 
 impl AccessConfig {
+    /// Whether administering asks for a second factor.
+    pub fn asks_for_second(&self) -> bool {
+        self.second_factor == SecondFactor::Administrators
+    }
+
     /// What is wrong with these values, each with the values allowed.
     pub fn faults(&self) -> Vec<String> {
         let range = |key: &str, value: usize, min: usize, max: usize| {

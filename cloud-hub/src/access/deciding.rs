@@ -3,9 +3,7 @@
 //! Comes in: a [`Who`], an action, whose thing it is done to. Goes out: yes or no, once the audit's entry stands. Never: a
 //! yes to nobody; who may come in at all is the business of the files around this one.
 
-use super::{
-    Access, AccessError, Action, Object, SecondFactor, Who, journal::Told, policy::Principal, roles::Membership,
-};
+use super::{Access, AccessError, Action, Object, Who, journal::Told, policy::Principal, roles::Membership};
 use crate::time;
 use std::net::IpAddr;
 
@@ -25,8 +23,8 @@ impl Access {
         let roles: Vec<&Membership> = account.roles.iter().filter(|held| held.holds(now_us)).collect();
         let tracking = standing.shared_with(&roles, false, now_us);
         let biometrics = standing.shared_with(&roles, true, now_us);
-        let second_factor = self.shared.config.second_factor == SecondFactor::Nobody || known.session.factors >= 2;
-        let asks = Principal::Account {
+        let second_factor = !self.shared.config.asks_for_second() || known.session.factors >= 2;
+        let asks = Principal {
             account: &account.account,
             roles: &roles,
             tracking: &tracking,

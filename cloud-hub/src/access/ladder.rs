@@ -10,8 +10,10 @@
 //! Comes in: who tries and from where. Goes out: how long they wait. Guesses are counted before the password is looked at,
 //! so that a thousand at once are a thousand. Never: a name or an address as it is: digests lie in the table.
 
-use super::tokens;
-use crate::storage::{Database, StorageError};
+use crate::{
+    storage::{Database, StorageError},
+    trust::secret_digest,
+};
 use std::net::IpAddr;
 
 /// Guesses are forgotten after this long without another.
@@ -32,11 +34,11 @@ pub struct Ladder {
 impl Ladder {
     /// Somebody who tries `name` from `network`.
     pub fn new(name: &str, network: IpAddr) -> Self {
-        let digest = |what: &str| tokens::digest_of(&format!("{what} {name} {network}"));
+        let digest = |what: &str| secret_digest(&format!("{what} {name} {network}"));
         Self {
             here: format!("here/{}", digest("here")),
-            anywhere: format!("anywhere/{}", tokens::digest_of(&format!("anywhere {name}"))),
-            network: format!("network/{}", tokens::digest_of(&format!("network {network}"))),
+            anywhere: format!("anywhere/{}", secret_digest(&format!("anywhere {name}"))),
+            network: format!("network/{}", secret_digest(&format!("network {network}"))),
             known: format!("known/{}", digest("known")),
         }
     }
@@ -51,7 +53,8 @@ impl Ladder {
         let mut wait_us = 0;
         for (subject, free) in &rungs {
             let (failures, newest_us) = database.guesses(subject).await?;
-            if now_us - newest_us < FORGOTTEN_US {
+            // Who has guesses left does not wait, not even for a process whose clock is ahead.
+            if failures >= *free && now_us - newest_us < FORGOTTEN_US {
                 wait_us = wait_us.max(newest_us + wait_after(failures, *free) - now_us);
             }
         }

@@ -12,8 +12,12 @@ use super::{
     tokens,
 };
 use crate::{
-    storage::accounts::{AccountRow, Confidences, SessionRow, Written},
+    storage::{
+        accounts::{AccountRow, Confidences, Written},
+        sessions::SessionRow,
+    },
     time,
+    trust::secret_digest,
 };
 use std::{net::IpAddr, sync::Arc};
 
@@ -210,7 +214,7 @@ impl Access {
             session: tokens::name("s"),
             account: account.account.clone(),
             kind: kind.word().to_owned(),
-            digest: tokens::digest_of(&secret),
+            digest: secret_digest(&secret),
             refreshes: 0,
             made_us: now_us,
             used_us: now_us,

@@ -26,7 +26,8 @@ pub mod operations;
 pub mod owners;
 pub mod deciding;
 pub mod login;
-pub mod keeping;
+pub mod accounts;
+pub mod credentials;
 
 pub use action::{Action, Object};
 pub use config::{AccessConfig, SecondFactor};
@@ -35,6 +36,7 @@ pub use operations::Operation;
 use crate::{
     storage::{Database, StorageError},
     time,
+    trust::secret_digest,
 };
 use journal::{Journal, Unwritten};
 use passwords::Passwords;
@@ -62,14 +64,14 @@ const KEY_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 const STRANGER_LOOK_US: u64 = 50_000;
 
 /// What a request shows of who sends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown<'a> {
+#[derive(Clone, PartialEq, Eq)]
+pub enum Shown {
     /// Nothing.
     Nothing,
     /// `Authorization: Bearer …`: an access token, or a program's key.
-    Bearer(&'a str),
+    Bearer(String),
     /// The cookie of a page.
-    Cookie(&'a str),
+    Cookie(String),
 }
 
 /// Who asks.
@@ -165,11 +167,13 @@ impl Access {
         };
         let access = Self { shared: Arc::new(shared) };
         access.look().await?;
-        access.keep_key().await?;
-        if !access.shared.config.required {
+        if access.shared.config.required {
+            access.keep_key().await?;
+            if access.standing().accounts.is_empty() {
+                tracing::warn!("nobody may come in yet: `cloud-hub access first NAME` makes the first league admin");
+            }
+        } else {
             tracing::warn!("access.required = false: everybody who reaches this hub may do everything");
-        } else if access.standing().accounts.is_empty() {
-            tracing::warn!("nobody may come in yet: `cloud-hub access first NAME` makes the first league admin");
         }
         let standing = access.shared.standing.subscribe();
         let (following, stopping) = (access.clone(), stop.clone());
@@ -181,6 +185,9 @@ impl Access {
 
     /// Looks until `stop` whether anything changed.
     async fn follow(&self, stop: CancellationToken) {
+        if !self.shared.config.required {
+            return;
+        }
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failing = false;
@@ -259,14 +266,14 @@ impl Access {
     }
 
     /// Who shows this at `now_us`. Somebody this process does not know yet may have come in at another: it looks.
-    pub async fn known(&self, shown: Shown<'_>, now_us: i64) -> Result<Who, AccessError> {
+    pub async fn known(&self, shown: &Shown, now_us: i64) -> Result<Who, AccessError> {
         if !self.shared.config.required {
             return Ok(Who::Everybody);
         }
         if self.looked_ago_us() > STALE.as_micros() as u64 {
             return Err(AccessError::Stale);
         }
-        if shown == Shown::Nothing {
+        if *shown == Shown::Nothing {
             return Ok(Who::Nobody);
         }
         if let Some(known) = self.find(shown, now_us) {
@@ -285,17 +292,17 @@ impl Access {
         Ok(self.find(shown, now_us).map_or(Who::Nobody, |known| self.used(known, now_us)))
     }
 
-    fn find(&self, shown: Shown<'_>, now_us: i64) -> Option<Known> {
+    fn find(&self, shown: &Shown, now_us: i64) -> Option<Known> {
         let standing = self.standing();
         let session = Self::session(&standing, shown, now_us)?;
         self.holds(&standing, session, now_us)
     }
 
     /// The session that `shown` shows.
-    fn session(standing: &Standing, shown: Shown<'_>, now_us: i64) -> Option<Arc<Session>> {
+    fn session(standing: &Standing, shown: &Shown, now_us: i64) -> Option<Arc<Session>> {
         let by_secret = |session: &str, secret: &str, kind: SessionKind| {
             let session = standing.sessions.get(session).filter(|session| session.kind == kind)?;
-            tokens::same(&session.digest, &tokens::digest_of(secret)).then(|| session.clone())
+            tokens::same(&session.digest, &secret_digest(secret)).then(|| session.clone())
         };
         match shown {
             Shown::Nothing => None,

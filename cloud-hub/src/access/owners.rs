@@ -12,6 +12,7 @@ use crate::{
 };
 use moka::sync::Cache;
 use serde_json::Value;
+use std::sync::Arc;
 
 const HELD_MAX: u64 = 10_000;
 /// Rosters a player stands in, at most: more is no player.
@@ -20,7 +21,10 @@ const ROSTERS_MAX: usize = 16;
 /// Where it is looked up. Clones share what is held.
 #[derive(Clone)]
 pub struct Owners {
-    database: Database,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     projections: Projections,
     store: EventStore,
     held: Cache<String, (Offset, Object)>,
@@ -40,8 +44,8 @@ impl From<ProjectionError> for AccessError {
 impl Owners {
     /// What `database` tells, anew with each fact in `store`.
     pub fn new(database: Database, store: EventStore) -> Self {
-        let projections = Projections::new(database.clone());
-        Self { database, projections, store, held: Cache::builder().max_capacity(HELD_MAX).build() }
+        let (projections, held) = (Projections::new(database), Cache::builder().max_capacity(HELD_MAX).build());
+        Self { shared: Arc::new(Shared { projections, store, held }) }
     }
 
     async fn held(
@@ -49,21 +53,21 @@ impl Owners {
         name: String,
         look: impl Future<Output = Result<Object, AccessError>>,
     ) -> Result<Object, AccessError> {
-        let stands = *self.store.follow_hub().borrow();
-        if let Some((at, object)) = self.held.get(&name)
+        let stands = *self.shared.store.follow_hub().borrow();
+        if let Some((at, object)) = self.shared.held.get(&name)
             && at == stands
         {
             return Ok(object);
         }
         let object = look.await?;
-        self.held.insert(name, (stands, object.clone()));
+        self.shared.held.insert(name, (stands, object.clone()));
         Ok(object)
     }
 
     /// A game.
     pub async fn game(&self, game: u64) -> Result<Object, AccessError> {
         let look = async {
-            let row = self.projections.resource("game", &format!("{game:020}")).await?;
+            let row = self.shared.projections.resource("game", &format!("{game:020}")).await?;
             let schedule: Value = row.and_then(|row| serde_json::from_str(&row.payload).ok()).unwrap_or_default();
             let team = |side: &str| schedule[side]["team"].as_str().map(str::to_owned);
             let teams = ["home", "away"].into_iter().filter_map(team).collect();
@@ -75,7 +79,8 @@ impl Owners {
     /// A player.
     pub async fn player(&self, player: &str) -> Result<Object, AccessError> {
         let look = async {
-            let rosters = self.projections.resources("roster", Some(("player", player)), "", ROSTERS_MAX).await?;
+            let rosters =
+                self.shared.projections.resources("roster", Some(("player", player)), "", ROSTERS_MAX).await?;
             Ok(Object::Player { player: player.to_owned(), teams: rosters.into_iter().map(|row| row.id).collect() })
         };
         self.held(format!("player/{player}"), look).await
@@ -83,10 +88,10 @@ impl Owners {
 
     /// Where the box stands; of one that is not enrolled, where it said; nowhere when it did not.
     pub async fn edge(&self, edge: &str) -> Result<Object, AccessError> {
-        let (_, enrolments) = self.projections.boxes().await?;
+        let (_, enrolments) = self.shared.projections.boxes().await?;
         let venue = match enrolments.into_iter().find(|one| one.edge == edge) {
             Some(one) => Some(one.venue),
-            None => self.projections.readings(edge).await?.into_iter().next().map(|(venue, _)| venue),
+            None => self.shared.projections.readings(edge).await?.into_iter().next().map(|(venue, _)| venue),
         };
         Ok(venue.map_or(Object::League, Object::Venue))
     }
@@ -94,11 +99,6 @@ impl Owners {
     /// Somebody's account.
     pub fn account(standing: &Standing, account: &str) -> Option<Object> {
         let account = standing.accounts.get(account)?;
-        Some(super::keeping::object(&account.account, &account.roles))
-    }
-
-    /// The tables.
-    pub fn database(&self) -> &Database {
-        &self.database
+        Some(super::accounts::object(&account.account, &account.roles))
     }
 }

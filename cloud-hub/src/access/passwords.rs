@@ -4,8 +4,8 @@
 //! to keep. Parameters are OWASP's (19 MiB, two passes, one lane); a digest says its own, so they may grow later. Never: a
 //! password in an error or a log; more than [`Passwords::new`]'s count in memory at once.
 
+use super::tokens;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _, password_hash::phc::PasswordHash};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 
@@ -83,9 +83,7 @@ impl Passwords {
 }
 
 fn digest(password: &str) -> String {
-    let mut salt = [0; SALT_BYTES];
-    SystemRandom::new().fill(&mut salt).expect("the system gives random bytes");
-    let digest = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+    let digest = Argon2::default().hash_password_with_salt(password.as_bytes(), &tokens::random::<SALT_BYTES>());
     digest.expect("argon2's own parameters are sound").to_string()
 }
 

@@ -16,29 +16,19 @@ use std::collections::{HashMap, HashSet};
 
 const POLICIES: &str = include_str!("policies/rinkside.cedar");
 
-/// Who asks.
+/// Who asks: an account, with the roles it holds now and the teams that share with its teams.
 #[derive(Debug, Clone, Copy)]
-pub enum Principal<'a> {
-    /// An account, with the roles it holds now and the teams that share with its teams.
-    Account {
-        /// Its id.
-        account: &'a str,
-        /// Its roles.
-        roles: &'a [&'a Membership],
-        /// Teams whose tracking it may see.
-        tracking: &'a [&'a str],
-        /// Teams whose players' hearts it may see.
-        biometrics: &'a [&'a str],
-        /// Whether more than a password was shown, or need not be.
-        second_factor: bool,
-    },
-    /// A box.
-    Edge {
-        /// Its name.
-        edge: &'a str,
-        /// Where it stands.
-        venue: &'a str,
-    },
+pub struct Principal<'a> {
+    /// Its id.
+    pub account: &'a str,
+    /// Its roles.
+    pub roles: &'a [&'a Membership],
+    /// Teams whose tracking it may see.
+    pub tracking: &'a [&'a str],
+    /// Teams whose players' hearts it may see.
+    pub biometrics: &'a [&'a str],
+    /// Whether more than a password was shown, or need not be.
+    pub second_factor: bool,
 }
 
 /// The policies, read once.
@@ -46,7 +36,7 @@ pub enum Principal<'a> {
 pub struct Policies {
     authorizer: Authorizer,
     set: PolicySet,
-    kinds: [EntityTypeName; 10],
+    kinds: [EntityTypeName; 9],
     actions: HashMap<Action, EntityUid>,
 }
 
@@ -56,7 +46,6 @@ enum Kind {
     Venue,
     User,
     Service,
-    Edge,
     League,
     Game,
     Player,
@@ -73,7 +62,7 @@ impl Default for Policies {
 impl Policies {
     /// Those that ship; a test holds them against their schema.
     pub fn new() -> Self {
-        let kinds = ["Team", "Venue", "User", "Service", "Edge", "League", "Game", "Player", "Account", "Action"]
+        let kinds = ["Team", "Venue", "User", "Service", "League", "Game", "Player", "Account", "Action"]
             .map(|name| name.parse::<EntityTypeName>().expect("a word is a type's name"));
         let set = POLICIES.parse().expect("the policies that ship are policies");
         let mut read = Self { authorizer: Authorizer::new(), set, kinds, actions: HashMap::new() };
@@ -89,13 +78,13 @@ impl Policies {
         Value::new_set(ids.into_iter().map(|id| Value::new_entity_uid(self.uid(kind, id))))
     }
 
-    /// Whether `principal` may do `action` to `object`. `own` says that the object is the principal's own account.
-    pub fn may(&self, principal: Principal<'_>, action: Action, object: &Object) -> bool {
-        let (principal, factor) = self.principal(principal);
+    /// Whether whoever asks may do `action` to `object`.
+    pub fn may(&self, asks: Principal<'_>, action: Action, object: &Object) -> bool {
+        let principal = self.principal(asks);
         let resource = self.resource(object, &principal);
         let asked = Context::from_pairs([
             ("action".to_owned(), Value::new_string(action.name().to_owned())),
-            ("second_factor".to_owned(), Value::new_bool(factor)),
+            ("second_factor".to_owned(), Value::new_bool(asks.second_factor)),
         ]);
         let Ok(asked) = asked else { return false };
         let request = Request::new(principal.uid(), self.actions[&action].clone(), resource.uid(), asked, None);
@@ -106,19 +95,11 @@ impl Policies {
         answer.decision() == Decision::Allow && answer.diagnostics().errors().next().is_none()
     }
 
-    fn principal(&self, principal: Principal<'_>) -> (Entity, bool) {
-        let (kind, id, attributes, factor) = match principal {
-            Principal::Account { account, roles, tracking, biometrics, second_factor } => {
-                let service = roles.iter().any(|held| held.role == Role::Service);
-                let attributes = if service { self.program(roles) } else { self.person(roles, tracking, biometrics) };
-                (if service { Kind::Service } else { Kind::User }, account, attributes, second_factor)
-            }
-            Principal::Edge { edge, venue } => {
-                let venue = Value::new_entity_uid(self.uid(Kind::Venue, venue));
-                (Kind::Edge, edge, HashMap::from([("venue".to_owned(), venue)]), false)
-            }
-        };
-        (self.entity(kind, id, attributes), factor)
+    fn principal(&self, asks: Principal<'_>) -> Entity {
+        if asks.roles.iter().any(|held| held.role == Role::Service) {
+            return self.entity(Kind::Service, asks.account, self.program(asks.roles));
+        }
+        self.entity(Kind::User, asks.account, self.person(asks.roles, asks.tracking, asks.biometrics))
     }
 
     fn entity(&self, kind: Kind, id: &str, attributes: HashMap<String, Value>) -> Entity {
@@ -223,7 +204,7 @@ mod tests {
 
     fn check(roles: &[Membership], tracking: &[&str], action: Action, object: &Object, expected: bool) {
         let roles: Vec<&Membership> = roles.iter().collect();
-        let asks = Principal::Account { account: "u-1", roles: &roles, tracking, biometrics: &[], second_factor: true };
+        let asks = Principal { account: "u-1", roles: &roles, tracking, biometrics: &[], second_factor: true };
         assert_eq!(Policies::new().may(asks, action, object), expected, "{roles:?} {action:?} {object:?}");
     }
 

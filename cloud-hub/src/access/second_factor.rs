@@ -4,8 +4,8 @@
 //! from then on: a code is used up, so the same one is wrong the second time. Never: a code on paper as it is; digests.
 
 use super::tokens;
+use crate::trust::secret_digest;
 use data_encoding::BASE32_NOPAD;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use totp_rs::{Builder, Totp};
 
@@ -36,9 +36,7 @@ pub struct Secrets {
 
 /// A new authenticator's secret, base32.
 pub fn new_secret() -> String {
-    let mut bytes = [0; SECRET_BYTES];
-    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-    BASE32_NOPAD.encode(&bytes)
+    BASE32_NOPAD.encode(&tokens::random::<SECRET_BYTES>())
 }
 
 /// What an authenticator reads, as a picture or a link.
@@ -70,7 +68,7 @@ impl Secrets {
             self.totp_step = self.totp_step.max(step);
             return fresh;
         }
-        let digest = tokens::digest_of(&plain(code));
+        let digest = secret_digest(&plain(code));
         let found = self.paper.iter().position(|kept| tokens::same(kept, &digest));
         found.map(|at| self.paper.swap_remove(at)).is_some()
     }
@@ -78,16 +76,14 @@ impl Secrets {
     /// New codes on paper in place of the old ones.
     pub fn new_paper(&mut self) -> Vec<String> {
         let codes: Vec<String> = (0..PAPER_CODES).map(|_| paper_code()).collect();
-        self.paper = codes.iter().map(|code| tokens::digest_of(&plain(code))).collect();
+        self.paper = codes.iter().map(|code| secret_digest(&plain(code))).collect();
         codes
     }
 }
 
 /// 80 bits, in four parts: `abcd-efgh-ijkl-mnop`.
 fn paper_code() -> String {
-    let mut bytes = [0; 10];
-    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-    let text = BASE32_NOPAD.encode(&bytes).to_lowercase();
+    let text = BASE32_NOPAD.encode(&tokens::random::<10>()).to_lowercase();
     [&text[..4], &text[4..8], &text[8..12], &text[12..]].join("-")
 }
 

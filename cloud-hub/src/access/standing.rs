@@ -8,7 +8,11 @@ use super::{
     roles::{Membership, Scope},
     tokens,
 };
-use crate::storage::accounts::{AccessChanges, AccountRow, SessionRow, SigningKeyRow};
+use crate::storage::{
+    access::{AccessChanges, SigningKeyRow},
+    accounts::AccountRow,
+    sessions::SessionRow,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::{
     rand::SystemRandom,

@@ -13,6 +13,7 @@
 
 use super::standing::SigningKey;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::HEXLOWER;
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation,
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
@@ -20,13 +21,12 @@ use jsonwebtoken::{
     signature::{Error, Signer, Verifier},
 };
 use ring::{
-    digest::{SHA256, digest},
     hmac,
     rand::{SecureRandom as _, SystemRandom},
     signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey},
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt::Write as _, sync::Once};
+use std::sync::Once;
 
 /// Who made a token, and for whom.
 const ISSUER: &str = "rinkside";
@@ -54,31 +54,21 @@ pub struct Claims {
     pub exp: u64,
 }
 
+/// Bytes nobody guesses.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
 /// A secret of 256 bits, as text.
 pub fn secret() -> String {
-    let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    URL_SAFE_NO_PAD.encode(random::<32>())
 }
 
 /// A name nobody guesses: `prefix`, a dash, and 16 hexadecimal digits.
 pub fn name(prefix: &str) -> String {
-    let mut bytes = [0; 8];
-    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-    format!("{prefix}-{}", hex(&bytes))
-}
-
-/// SHA-256 of a secret, hex. It has 256 bits of its own: no slow digest is needed.
-pub fn digest_of(secret: &str) -> String {
-    hex(digest(&SHA256, secret.as_bytes()).as_ref())
-}
-
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
+    format!("{prefix}-{}", HEXLOWER.encode(&random::<8>()))
 }
 
 /// Whether both texts are the same, in a time that does not tell where they differ.

@@ -69,3 +69,19 @@ pub enum Unseen {
     #[response(status = 428, content_type = "application/problem+json")]
     Unsaid(Problem),
 }
+
+/// Why nothing is anybody's own.
+#[derive(IntoResponses)]
+pub enum NobodyAsked {
+    /// Nobody is asked who they are here
+    #[response(status = 409, content_type = "application/problem+json")]
+    Everybody(Problem),
+}
+
+/// Why an account is not shown.
+#[derive(IntoResponses)]
+pub enum NotYours {
+    /// None that is yours to see
+    #[response(status = 404, content_type = "application/problem+json")]
+    Hidden(Problem),
+}

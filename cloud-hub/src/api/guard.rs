@@ -9,19 +9,23 @@
 //! say (the query's game, a list's rows) the handler asks its [`Asker`]. Never: a path without a row in the table of
 //! operations: such a service does not start; a cookie's request that another site's page has sent.
 
-use super::{Caller, Problem};
+use super::{
+    Caller, Problem,
+    shown::{is_of_another_site, shown},
+};
 use crate::{
     access::{
         Access, AccessError, Action, Object, Operation, Shown, Who,
         operations::{self, About},
         owners::Owners,
     },
+    storage::StorageError,
     time,
 };
 use axum::{
     Router,
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -32,16 +36,12 @@ use std::{
 };
 use utoipa::openapi::OpenApi;
 
-/// The cookie of a page: of this host alone, over TLS (or on this machine), not for scripts.
-pub const COOKIE: &str = "__Host-rinkside";
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
 /// Stands before a service's paths. Clones share it.
 #[derive(Clone)]
 pub struct Guard {
     access: Access,
     owners: Owners,
-    rows: Arc<HashMap<(Method, String), &'static Operation>>,
+    rows: Arc<HashMap<String, HashMap<Method, &'static Operation>>>,
 }
 
 /// Who asks, for handlers.
@@ -65,7 +65,7 @@ impl Guard {
     ///
     /// When one of them has no row: a service that nobody decided about must not answer.
     pub fn new(access: Access, owners: Owners, document: &OpenApi) -> Self {
-        let mut rows = HashMap::new();
+        let mut rows: HashMap<String, HashMap<Method, _>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let methods = [
                 (Method::GET, &item.get),
@@ -77,11 +77,8 @@ impl Guard {
             for (method, operation) in methods {
                 let Some(operation) = operation else { continue };
                 let id = operation.operation_id.as_deref().unwrap_or_default();
-                let row = operations::of(id);
-                rows.insert(
-                    (method, path.clone()),
-                    row.unwrap_or_else(|| panic!("{id} has no row in access/operations.rs")),
-                );
+                let row = operations::of(id).unwrap_or_else(|| panic!("{id} has no row in access/operations.rs"));
+                rows.entry(path.clone()).or_default().insert(method, row);
             }
         }
         Self { access, owners, rows: Arc::new(rows) }
@@ -93,56 +90,15 @@ impl Guard {
     }
 }
 
-/// The cookie that shows a session by `shown`: for this host alone, not for scripts, not for other sites' pages.
-pub fn set_cookie(shown: &str) -> HeaderValue {
-    let cookie = format!("{COOKIE}={shown}; Path=/; Secure; HttpOnly; SameSite=Strict");
-    HeaderValue::from_str(&cookie).expect("ids and secrets are visible ASCII")
-}
-
-/// Takes the cookie back.
-pub fn clear_cookie() -> HeaderValue {
-    HeaderValue::from_str(&format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"))
-        .expect("a name is visible ASCII")
-}
-
-/// What a request shows of who sends it.
-pub fn shown(headers: &HeaderMap) -> Shown<'_> {
-    if let Some(said) = headers.get(header::AUTHORIZATION) {
-        let bearer = said.to_str().ok().and_then(|said| said.split_once(' '));
-        // What is shown and is nothing is not the same as nothing: it is nobody's.
-        return match bearer {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Shown::Bearer(token.trim()),
-            _ => Shown::Bearer(""),
-        };
-    }
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map_or(Shown::Nothing, |(_, value)| Shown::Cookie(value))
-}
-
 /// Who sends `request`. Found once: the gateway in this process may have looked already.
 pub async fn identify(access: &Access, request: &mut Request) -> Result<Who, AccessError> {
     if let Some(who) = request.extensions().get::<Who>() {
         return Ok(who.clone());
     }
-    // A request is not to be shared while another thread may go on with it.
-    let headers = request.headers().clone();
-    let who = access.known(shown(&headers), time::utc_us()).await?;
+    let shown = shown(request.headers());
+    let who = access.known(&shown, time::utc_us()).await?;
     request.extensions_mut().insert(who.clone());
     Ok(who)
-}
-
-/// Whether a page of another site has sent this.
-pub fn is_of_another_site(headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get(FETCH_SITE) {
-        return site != "same-origin" && site != "none";
-    }
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    let text = |value: Option<&HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_ascii_lowercase);
-    let origin = text(Some(origin)).unwrap_or_default();
-    let host = text(headers.get("x-forwarded-host").or_else(|| headers.get(header::HOST)));
-    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    authority.is_none() || authority != host.as_deref()
 }
 
 async fn hold(State(guard): State<Guard>, matched: MatchedPath, request: Request, next: Next) -> Response {
@@ -155,7 +111,7 @@ async fn hold(State(guard): State<Guard>, matched: MatchedPath, request: Request
 impl Guard {
     async fn admit(&self, path: &str, mut request: Request) -> Result<Request, Problem> {
         let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
-        let Some(operation) = self.rows.get(&(method.clone(), path.to_owned())).copied() else {
+        let Some(operation) = self.rows.get(path).and_then(|methods| methods.get(&method)).copied() else {
             // No operation has this method: the route says so.
             return Ok(request);
         };
@@ -272,52 +228,17 @@ impl From<AccessError> for Problem {
     }
 }
 
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        AccessError::from(error).into()
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Asker {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let asker = parts.extensions.get::<Self>().cloned();
         asker.ok_or_else(|| Problem::internal(&"an operation without a guard"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
-    }
-
-    #[test]
-    fn one_thing_is_shown() {
-        let check = |lines: &[(&'static str, &'static str)], expected| assert_eq!(shown(&headers(lines)), expected);
-        check(&[], Shown::Nothing);
-        check(&[("authorization", "Bearer abc")], Shown::Bearer("abc"));
-        check(&[("authorization", "bearer abc")], Shown::Bearer("abc"));
-        check(&[("authorization", "Basic YTpi")], Shown::Bearer(""));
-        check(&[("cookie", "a=1; __Host-rinkside=s-1.x; b=2")], Shown::Cookie("s-1.x"));
-        check(&[("cookie", "rinkside=s-1.x")], Shown::Nothing);
-        // A token that is none is not made good by a cookie.
-        check(&[("authorization", "Bearer abc"), ("cookie", "__Host-rinkside=s-1.x")], Shown::Bearer("abc"));
-    }
-
-    #[test]
-    fn pages_of_other_sites_are_told_apart() {
-        let check = |lines: &[(&'static str, &'static str)], other| {
-            assert_eq!(is_of_another_site(&headers(lines)), other, "{lines:?}");
-        };
-        check(&[("host", "hub:8000")], false);
-        check(&[("host", "hub:8000"), ("origin", "http://hub:8000")], false);
-        check(&[("host", "hub:8000"), ("origin", "http://evil.example")], true);
-        check(&[("host", "hub:8000"), ("origin", "null")], true);
-        check(&[("host", "hub:8000"), ("origin", "http://hub:8001")], true);
-        check(&[("sec-fetch-site", "cross-site"), ("host", "hub"), ("origin", "http://hub")], true);
-        check(&[("sec-fetch-site", "same-site")], true);
-        check(&[("sec-fetch-site", "same-origin")], false);
-        check(
-            &[("host", "hub:8000"), ("x-forwarded-host", "league.example"), ("origin", "https://league.example")],
-            false,
-        );
     }
 }

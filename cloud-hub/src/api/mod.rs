@@ -11,6 +11,7 @@ pub mod body;
 pub mod tags;
 pub mod page;
 pub mod caller;
+pub mod shown;
 pub mod guard;
 
 pub use body::Body;

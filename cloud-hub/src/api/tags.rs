@@ -9,9 +9,9 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
-use std::fmt::Write as _;
 
 /// What a writer says they saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +41,7 @@ pub fn digest_of(parts: &[&[u8]]) -> String {
         all.extend_from_slice(&(part.len() as u64).to_le_bytes());
         all.extend_from_slice(part);
     }
-    digest(&SHA256, &all).as_ref()[..16].iter().fold(String::with_capacity(32), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
+    HEXLOWER.encode(&digest(&SHA256, &all).as_ref()[..16])
 }
 
 /// `value` as JSON with the tag of `sequence`, or 304.

@@ -4,14 +4,11 @@
 //! folder could change it anyway, so nothing is asked but told to the audit. Standard output has the code, once.
 
 use super::Place;
-use crate::{
-    access::{
-        Access,
-        journal::Told,
-        keeping::{self, Personal},
-        roles::{Membership, Role, Scope},
-    },
-    config::HubConfig,
+use crate::access::{
+    Access, AccessConfig,
+    accounts::{self, Personal},
+    journal::Told,
+    roles::{Membership, Role, Scope},
 };
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
@@ -76,18 +73,12 @@ enum What {
 /// Does what was typed.
 pub(super) async fn run(AccessOrder { place, what }: AccessOrder) -> anyhow::Result<()> {
     let config = place.configuration()?;
-    with(&config, async |access| order(&access, what).await).await
-}
-
-/// Lets `work` have the access of the hub that `config` names.
-async fn with(config: &HubConfig, work: impl AsyncFnOnce(Access) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let database = super::database(config).await?;
-    let stop = CancellationToken::new();
-    // What is asked of callers does not matter here.
-    let access = crate::access::AccessConfig { required: true, ..config.access.clone() };
-    let (access, following) = Access::open(database.clone(), access, stop.clone()).await?;
+    let (database, stop) = (super::database(&config).await?, CancellationToken::new());
+    // Accounts are made before anybody is asked who they are, too.
+    let config = AccessConfig { required: true, ..config.access };
+    let (access, following) = Access::open(database.clone(), config, stop.clone()).await?;
     let following = tokio::spawn(following);
-    let done = work(access).await;
+    let done = order(&access, what).await;
     stop.cancel();
     following.await?;
     database.close().await;
@@ -139,9 +130,9 @@ async fn order(access: &Access, what: What) -> anyhow::Result<()> {
 
 async fn make(access: &Access, name: &str, role: Role, scope: Scope, first: bool) -> anyhow::Result<()> {
     let roles = [Membership { role, scope, until_us: None, may: Vec::new() }];
-    let faults = keeping::faults(&roles);
+    let faults = accounts::faults(&roles);
     ensure!(faults.is_empty(), "{}", faults.join("; "));
-    ensure!(keeping::is_name(name), "{name:?} ({})", keeping::NAME);
+    ensure!(accounts::is_name(name), "{name:?} ({})", accounts::NAME);
     match access.add_account(name, &roles, &Personal::default(), first).await? {
         Some((account, code)) => {
             tell(access, &account.account, "made").await?;

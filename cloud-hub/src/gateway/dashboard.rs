@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 const PAGE: &str = "index.html";
@@ -46,13 +47,7 @@ pub fn page(method: &Method, path: &str, headers: &HeaderMap) -> Response {
 }
 
 fn answer(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
-    use std::fmt::Write as _;
-    let hash = &file.metadata.sha256_hash()[..16];
-    let mut tag = String::with_capacity(36);
-    for byte in hash {
-        write!(tag, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    let tag = format!("\"{tag}\"");
+    let tag = format!("\"{}\"", HEXLOWER.encode(&file.metadata.sha256_hash()[..16]));
     let keep = if path.starts_with("assets/") { FOREVER } else { ASK_AGAIN };
     // Compression on the way out marks a tag as weak; the bytes are the same page.
     let held = headers.get(header::IF_NONE_MATCH).and_then(|held| held.to_str().ok());

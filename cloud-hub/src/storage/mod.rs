@@ -15,6 +15,7 @@ pub mod reading;
 mod side_by_side;
 pub mod reconciling;
 pub mod projected;
+pub mod access;
 pub mod accounts;
 pub mod sessions;
 pub mod audit;

@@ -3,12 +3,56 @@
 //! Comes in: digests and times. Goes out: what stands after the commit. A refresh token is used up in the transaction that
 //! makes the next one, so of two who show the same one at once one is late, and told apart by its number.
 
-use super::{
-    Database, StorageError,
-    accounts::{SessionRow, next_revision},
-    storable,
-};
+use super::{Database, StorageError, access::next_revision, engine::Row, storable};
 use sqlx::Row as _;
+
+/// One session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Its id.
+    pub session: String,
+    /// Whose.
+    pub account: String,
+    /// `browser`, `program` or `key`.
+    pub kind: String,
+    /// SHA-256, hex, of the secret it is shown by.
+    pub digest: String,
+    /// Number of the refresh token in force.
+    pub refreshes: u64,
+    /// When it began, microseconds UTC.
+    pub made_us: i64,
+    /// When it was used, to a minute.
+    pub used_us: i64,
+    /// When it ends at the latest.
+    pub until_us: i64,
+    /// When they last proved that it is them.
+    pub proved_us: i64,
+    /// In how many ways.
+    pub factors: u32,
+    /// When it was ended.
+    pub ended_us: Option<i64>,
+    /// Revision of its last change.
+    pub revision: u64,
+}
+
+pub(super) const SESSION: &str = "SELECT session, account, kind, digest, refreshes, made_us, used_us, until_us, proved_us, factors, \
+                       ended_us, revision FROM sessions";
+pub(super) fn session(row: &Row) -> Result<SessionRow, sqlx::Error> {
+    Ok(SessionRow {
+        session: row.try_get("session")?,
+        account: row.try_get("account")?,
+        kind: row.try_get("kind")?,
+        digest: row.try_get("digest")?,
+        refreshes: row.try_get::<i64, _>("refreshes")? as u64,
+        made_us: row.try_get("made_us")?,
+        used_us: row.try_get("used_us")?,
+        until_us: row.try_get("until_us")?,
+        proved_us: row.try_get("proved_us")?,
+        factors: row.try_get::<i64, _>("factors")? as u32,
+        ended_us: row.try_get("ended_us")?,
+        revision: row.try_get::<i64, _>("revision")? as u64,
+    })
+}
 
 /// What a refresh token was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,10 +61,5 @@ pub async fn audit(database: &Database, at_us: i64, what: &str, subject: &str, d
 
 /// The digest under which the secret of a code is kept, hex.
 pub fn secret_digest(secret: &str) -> String {
-    use std::fmt::Write as _;
-    let digest = ring::digest::digest(&ring::digest::SHA256, secret.as_bytes());
-    digest.as_ref().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    data_encoding::HEXLOWER.encode(ring::digest::digest(&ring::digest::SHA256, secret.as_bytes()).as_ref())
 }

@@ -4,7 +4,7 @@ use super::trial::{
     Trial,
     accounts::{Somebody, program, role},
 };
-use cloud_hub::access::{Action, keeping::Personal, roles::Role};
+use cloud_hub::access::{Action, accounts::Personal, roles::Role};
 use reqwest::Method;
 use serde_json::json;
 
@@ -35,18 +35,14 @@ const PROGRAM: [Action; 8] = [
 
 /// The league: oaks play elms at arena `oak`, and elms play firs at `elm`.
 async fn league(trial: &Trial, admin: &Somebody) {
-    let make = async |path: &str, body: serde_json::Value| {
-        let made = trial.as_them(admin, Method::POST, path).json(&body).send().await.unwrap();
-        assert!(made.status().is_success(), "{path}: {}", made.text().await.unwrap());
-    };
     for (team, letters) in [("oaks", "OAK"), ("elms", "ELM"), ("firs", "FIR")] {
-        make("/api/core/teams", json!({"team": team, "name": team, "abbreviation": letters})).await;
+        trial.make(admin, "/api/core/teams", json!({"team": team, "name": team, "abbreviation": letters})).await;
     }
     for venue in ["oak", "elm"] {
-        make("/api/core/venues", json!({"venue": venue, "name": venue, "city": venue})).await;
+        trial.make(admin, "/api/core/venues", json!({"venue": venue, "name": venue, "city": venue})).await;
     }
     for player in ["ann", "eve", "zoe"] {
-        make("/api/core/players", json!({"player": player, "name": player, "position": "forward"})).await;
+        trial.make(admin, "/api/core/players", json!({"player": player, "name": player, "position": "forward"})).await;
     }
     for (team, player) in [("oaks", "ann"), ("elms", "eve")] {
         let path = format!("/api/core/teams/{team}/roster");
@@ -58,7 +54,7 @@ async fn league(trial: &Trial, admin: &Somebody) {
     for (game, venue, home, away) in [(1, "oak", "oaks", "elms"), (2, "elm", "elms", "firs")] {
         let sides =
             json!({"game": game, "venue": venue, "starts_us": 1, "home": {"team": home}, "away": {"team": away}});
-        make("/api/core/games", sides).await;
+        trial.make(admin, "/api/core/games", sides).await;
     }
 }
 

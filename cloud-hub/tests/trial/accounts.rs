@@ -3,8 +3,8 @@
 use super::{PATIENCE, Trial};
 use cloud_hub::access::{
     Access,
+    accounts::Personal,
     action::Action,
-    keeping::Personal,
     roles::{Membership, Role, Scope},
 };
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -109,6 +109,12 @@ impl Trial {
 
     pub fn as_them(&self, somebody: &Somebody, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).bearer_auth(&somebody.token)
+    }
+
+    /// Makes a thing at `path` as an administrator does.
+    pub async fn make(&self, admin: &Somebody, path: &str, body: Value) {
+        let made = self.as_them(admin, Method::POST, path).json(&body).send().await.unwrap();
+        assert!(made.status().is_success(), "{path}: {}", made.text().await.unwrap());
     }
 
     pub async fn status(&self, somebody: &Somebody, path: &str) -> StatusCode {

@@ -10,7 +10,10 @@ use super::{
     player_games,
     resources::{self, games::Schedule},
 };
-use crate::{api::Problem, projections::statistics::Person};
+use crate::{
+    api::{Problem, shown::is_own_page},
+    projections::statistics::Person,
+};
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -141,11 +144,8 @@ impl Scope {
 
 /// Whether a page of this origin may open a socket: browsers let any page try, and say whose it is. A program says none.
 pub(super) fn is_welcome(headers: &HeaderMap, origins: &[String]) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let own = authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host));
+    let Some(own) = is_own_page(headers) else { return true };
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
     own || origins.iter().any(|welcome| welcome.eq_ignore_ascii_case(origin))
 }
 

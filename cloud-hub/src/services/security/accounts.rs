@@ -4,17 +4,22 @@
 //! theirs: each role is asked for. An account begins with a code that sets its password, shown once.
 
 use super::{
-    Security, changed_meanwhile,
-    own::{RoleHeld, Sessions, views},
+    Security, changed_meanwhile, done,
+    own::RoleHeld,
+    sessions::{Sessions, views},
 };
 use crate::{
     access::{
         Action, Object,
-        keeping::{self, Changed, Personal},
+        accounts::{self, Changed, Personal},
         roles::{Membership, Role, Scope},
         standing::Account,
     },
-    api::{Asker, Body, Named, Page, PageChoice, Parameters, Problem, body, described::BadBody, page},
+    api::{
+        Asker, Body, Named, Page, PageChoice, Parameters, Problem, body,
+        described::{BadBody, NotYours},
+        page,
+    },
     time,
 };
 use axum::{
@@ -124,7 +129,7 @@ fn memberships(roles: &[RoleHeld]) -> Result<Vec<Membership>, Problem> {
             Err(fault) => faults.push(fault),
         }
     }
-    faults.extend(keeping::faults(&memberships));
+    faults.extend(accounts::faults(&memberships));
     body::faulty(&faults).map_or(Ok(memberships), Err)
 }
 
@@ -155,7 +160,7 @@ pub async fn list_accounts(
     let (limit, cursor) = (page::limit(choice.limit)?, page::cursor(choice.cursor.as_deref())?);
     let standing = security.access.standing();
     let seen =
-        |account: &&Arc<Account>| asker.sees(Action::ViewAccounts, &keeping::object(&account.account, &account.roles));
+        |account: &&Arc<Account>| asker.sees(Action::ViewAccounts, &accounts::object(&account.account, &account.roles));
     let mut accounts: Vec<&Arc<Account>> = standing.accounts.values().filter(seen).collect();
     if accounts.is_empty() {
         asker.ask(Action::ViewAccounts, &Object::League).await?;
@@ -183,8 +188,8 @@ pub async fn create_account(
 ) -> Result<Response, Problem> {
     let NewAccount { name, display_name, roles } = body.value;
     let mut faults = Vec::new();
-    if !keeping::is_name(&name) {
-        faults.push(format!("name ({})", keeping::NAME));
+    if !accounts::is_name(&name) {
+        faults.push(format!("name ({})", accounts::NAME));
     }
     if display_name.chars().count() > 100 || display_name.chars().any(char::is_control) {
         faults.push("display_name (a line of at most 100 characters)".to_owned());
@@ -212,7 +217,7 @@ pub async fn create_account(
     params(("account" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "The account", body = AccountView),
-        (status = 404, description = "None that is yours to see", body = Problem, content_type = "application/problem+json"),
+        NotYours,
     )
 )]
 pub async fn read_account(
@@ -229,7 +234,7 @@ pub async fn read_account(
     responses(
         (status = 200, description = "It is so", body = AccountView),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "None that is yours to see", body = Problem, content_type = "application/problem+json"),
+        NotYours,
         (status = 409, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
         BadBody,
     )
@@ -260,7 +265,7 @@ pub async fn replace_roles(
     params(("account" = String, Path, description = "Its id")),
     responses(
         (status = 204, description = "It is shut out, from open sockets too"),
-        (status = 404, description = "None that is yours to see", body = Problem, content_type = "application/problem+json"),
+        NotYours,
         (status = 409, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -269,10 +274,7 @@ pub async fn end_account(
     Named(account): Named<String>,
 ) -> Result<StatusCode, Problem> {
     let held = find(&security, &account)?;
-    match security.access.end_account(&held).await? {
-        Changed::Done => Ok(StatusCode::NO_CONTENT),
-        _ => Err(changed_meanwhile()),
-    }
+    done(security.access.end_account(&held).await?)
 }
 
 /// A code that sets the account's password anew and forgets its authenticator.
@@ -280,7 +282,7 @@ pub async fn end_account(
     params(("account" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "Shown this once", body = ResetCode),
-        (status = 404, description = "None that is yours to see", body = Problem, content_type = "application/problem+json"),
+        NotYours,
         (status = 409, description = "It was changed meanwhile, or is shut out", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -298,7 +300,7 @@ pub async fn make_reset_code(
     params(("account" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "Those that are on", body = Sessions),
-        (status = 404, description = "None that is yours to see", body = Problem, content_type = "application/problem+json"),
+        NotYours,
     )
 )]
 pub async fn list_sessions(
@@ -317,7 +319,7 @@ pub async fn list_sessions(
     params(("account" = String, Path, description = "Its id")),
     responses(
         (status = 204, description = "They are over, for open sockets too"),
-        (status = 404, description = "None that is yours to see", body = Problem, content_type = "application/problem+json"),
+        NotYours,
         (status = 409, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -326,10 +328,7 @@ pub async fn end_sessions(
     Named(account): Named<String>,
 ) -> Result<StatusCode, Problem> {
     let held = find(&security, &account)?;
-    match security.access.end_sessions(&held, "ended by an administrator").await? {
-        Changed::Done => Ok(StatusCode::NO_CONTENT),
-        _ => Err(changed_meanwhile()),
-    }
+    done(security.access.end_sessions(&held, "ended by an administrator").await?)
 }
 
 /// A key for a program.
@@ -339,7 +338,7 @@ pub async fn end_sessions(
     responses(
         (status = 201, description = "Shown this once", body = NewKey),
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "None that is yours to see", body = Problem, content_type = "application/problem+json"),
+        NotYours,
         BadBody,
     )
 )]

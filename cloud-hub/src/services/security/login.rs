@@ -3,18 +3,18 @@
 use super::{Security, nobody};
 use crate::{
     access::{
-        AccessError, Who,
-        keeping::Changed,
+        Who,
+        accounts::Changed,
         login::{Login, LoginFault},
         passwords,
         standing::SessionKind,
-        tokens,
     },
     api::{
         Asker, Body, Problem,
-        described::BadBody,
-        guard::{clear_cookie, set_cookie},
+        described::{BadBody, NobodyAsked},
+        shown::{clear_cookie, set_cookie},
     },
+    trust::secret_digest,
 };
 use axum::{
     Json,
@@ -148,7 +148,7 @@ impl From<LoginFault> for Problem {
         (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Something is wrong, or a code is needed", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "A page of another site", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Nobody is asked who they are here", body = Problem, content_type = "application/problem+json"),
+        NobodyAsked,
         (status = 429, description = "Too many tries", body = Problem, content_type = "application/problem+json"),
         BadBody,
     )
@@ -219,7 +219,7 @@ pub async fn refresh(State(security): State<Security>, body: Body<RefreshBody>) 
 /// Ends the session that asks.
 #[utoipa::path(post, operation_id = "log_out", path = "/api/security/auth/logout", tag = "security", responses(
     (status = 204, description = "It is over, for open sockets too"),
-    (status = 409, description = "Nobody is asked who they are here", body = Problem, content_type = "application/problem+json"),
+    NobodyAsked,
 ))]
 pub async fn log_out(State(security): State<Security>, asker: Asker) -> Result<Response, Problem> {
     let Who::Known(known) = &asker.who else { return Err(nobody()) };
@@ -269,19 +269,18 @@ pub async fn reset_password(
 ) -> Result<StatusCode, Problem> {
     let ResetBody { name, code, password } = body.value;
     let access = &security.access;
-    passwords::sound(&password, &name, access.config().password_characters_min)
-        .map_err(|fault| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, fault.to_string()))?;
+    passwords::sound(&password, &name, access.config().password_characters_min)?;
     access.try_once(&name, asker.from).await?;
     let changed = access.reset_password(&name, &code, password).await?;
     let outcome = if changed == Changed::Done { "set" } else { "wrong" };
-    asker.tell("password reset", format!("name/{}", &tokens::digest_of(&name)[..16]), outcome).await?;
+    asker.tell("password reset", format!("name/{}", &secret_digest(&name)[..16]), outcome).await?;
     if changed == Changed::Done { Ok(StatusCode::NO_CONTENT) } else { Err(wrong()) }
 }
 
 /// Says whose the token is that asks; 401 when it holds no more.
 #[utoipa::path(post, operation_id = "verify", path = "/api/security/auth/verify", tag = "security", responses(
     (status = 200, description = "It holds", body = Verified),
-    (status = 409, description = "Nobody is asked who they are here", body = Problem, content_type = "application/problem+json"),
+    NobodyAsked,
 ))]
 pub async fn verify(asker: Asker) -> Result<Json<Verified>, Problem> {
     let Who::Known(known) = &asker.who else { return Err(nobody()) };
@@ -291,10 +290,4 @@ pub async fn verify(asker: Asker) -> Result<Json<Verified>, Problem> {
         session: known.session.session.clone(),
         until_us: known.session.until_us,
     }))
-}
-
-impl From<crate::storage::StorageError> for Problem {
-    fn from(error: crate::storage::StorageError) -> Self {
-        AccessError::from(error).into()
-    }
 }

@@ -10,11 +10,16 @@
 
 pub mod login;
 pub mod own;
+pub mod sessions;
+pub mod authenticator;
 pub mod accounts;
 pub mod shares;
 pub mod audit;
 
-use crate::{access::Access, api::Problem};
+use crate::{
+    access::{Access, accounts::Changed, passwords::PasswordFault},
+    api::Problem,
+};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -59,11 +64,11 @@ pub fn routes() -> OpenApiRouter<Security> {
         .routes(routes!(own::read_permissions))
         .routes(routes!(own::prove))
         .routes(routes!(own::change_password))
-        .routes(routes!(own::list_own_sessions))
-        .routes(routes!(own::end_own_session))
-        .routes(routes!(own::offer_authenticator, own::remove_authenticator))
-        .routes(routes!(own::confirm_authenticator))
-        .routes(routes!(own::make_paper_codes))
+        .routes(routes!(sessions::list_own_sessions))
+        .routes(routes!(sessions::end_own_session))
+        .routes(routes!(authenticator::offer_authenticator, authenticator::remove_authenticator))
+        .routes(routes!(authenticator::confirm_authenticator))
+        .routes(routes!(authenticator::make_paper_codes))
         .routes(routes!(accounts::list_accounts, accounts::create_account))
         .routes(routes!(accounts::read_account, accounts::end_account))
         .routes(routes!(accounts::replace_roles))
@@ -80,6 +85,17 @@ pub fn routes() -> OpenApiRouter<Security> {
 /// Only who is somebody has something of their own.
 fn nobody() -> Problem {
     Problem::new(StatusCode::CONFLICT, "this hub asks nobody who they are (access.required = false)")
+}
+
+/// The answer to a change that leaves nothing to show.
+fn done(changed: Changed) -> Result<StatusCode, Problem> {
+    if changed == Changed::Done { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
+}
+
+impl From<PasswordFault> for Problem {
+    fn from(fault: PasswordFault) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, fault.to_string())
+    }
 }
 
 fn changed_meanwhile() -> Problem {

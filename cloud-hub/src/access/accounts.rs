@@ -1,29 +1,29 @@
-//! Keeps accounts, sessions, keys and shares: what the Security API changes.
+//! Accounts, their sessions and keys, and what teams share, as they are made, changed and ended.
 //!
 //! Comes in: changes that were decided to be permitted. Goes out: what stands after the commit, taken in here at once; other
-//! processes see it at their next look. A change of roles, password or second factor counts for sessions that are open.
-//! Never: a role that is not the changer's to give; that is asked for each by [`object`].
+//! processes see it at their next look. A change of roles counts for sessions that are open. Never: a role that is not the
+//! changer's to give; that is asked for each by [`object`].
 
 use super::{
-    Access, AccessError, Object, Who,
+    Access, AccessError, Object,
+    credentials::RESET_US,
     login::{Begun, Tokens},
     roles::{Membership, Role, Scope},
-    second_factor::{self, Secrets},
+    second_factor::Secrets,
     standing::{Account, SessionKind},
     tokens,
 };
 use crate::{
     storage::{
-        accounts::{AccountRow, Confidences, ShareRow, Written},
+        access::ShareRow,
+        accounts::{AccountRow, Confidences, Written},
         sessions::Refreshed,
     },
     time,
+    trust::secret_digest,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// A code that sets a password holds for this long, microseconds.
-const RESET_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// What is personal of an account. Lies sealed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl Access {
             ended_us: None,
             revision: 0,
         };
-        let secrets = Secrets { reset: Some((tokens::digest_of(&code), now_us + RESET_US)), ..Secrets::default() };
+        let secrets = Secrets { reset: Some((secret_digest(&code), now_us + RESET_US)), ..Secrets::default() };
         let personal = serde_json::to_string(personal).expect("words are JSON");
         let confidences = Confidences { personal, secrets: secrets.text() };
         if self.database().add_account(&row, &confidences, first).await? == Written::Conflict {
@@ -134,7 +134,7 @@ impl Access {
         self.change(&row, None, Some(("", now_us, "account ended"))).await
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         row: &AccountRow,
         confidences: Option<&Confidences>,
@@ -143,119 +143,6 @@ impl Access {
         let written = self.database().change_account(row, confidences, end).await?;
         self.look().await?;
         Ok(if written == Written::Conflict { Changed::Conflict } else { Changed::Done })
-    }
-
-    /// Changes the secrets of an account by `edit`, which may refuse; other sessions than `keep` end when it says why.
-    async fn edit_secrets(
-        &self,
-        account: &Account,
-        end: Option<(&str, &str)>,
-        edit: impl FnOnce(&mut Secrets) -> bool,
-    ) -> Result<Changed, AccessError> {
-        let Some(row) = self.database().account_named(&account.name).await? else { return Ok(Changed::Conflict) };
-        let Some(confidences) = self.database().confidences(&row.account).await? else { return Ok(Changed::Conflict) };
-        let mut secrets = Secrets::of(&confidences);
-        if row.ended_us.is_some() || !edit(&mut secrets) {
-            return Ok(Changed::Wrong);
-        }
-        let confidences = Confidences { secrets: secrets.text(), ..confidences };
-        let end = end.map(|(keep, why)| (keep, time::utc_us(), why));
-        self.change(&row, Some(&confidences), end).await
-    }
-
-    /// A code that sets a password and takes the second factor away; it ends all sessions when it is used. The one before
-    /// it holds no more.
-    pub async fn make_reset_code(&self, account: &Account) -> Result<Option<String>, AccessError> {
-        let (code, until_us) = (tokens::secret(), time::utc_us() + RESET_US);
-        let digest = tokens::digest_of(&code);
-        let changed = self.edit_secrets(account, None, |secrets| {
-            secrets.reset = Some((digest, until_us));
-            true
-        });
-        Ok((changed.await? == Changed::Done).then_some(code))
-    }
-
-    /// Sets a password by such a code, which is then used up.
-    pub async fn reset_password(&self, name: &str, code: &str, password: String) -> Result<Changed, AccessError> {
-        // As much work for a name or a code that is none.
-        let digest = self.shared.passwords.digest(password).await;
-        let Some(account) = self.standing().named(name).cloned() else { return Ok(Changed::Wrong) };
-        let (shown, now_us) = (tokens::digest_of(code), time::utc_us());
-        self.edit_secrets(&account, Some(("", "password reset")), |secrets| {
-            let right =
-                secrets.reset.take().is_some_and(|(kept, until_us)| tokens::same(&kept, &shown) && now_us < until_us);
-            *secrets = Secrets { password: Some(digest), ..Secrets::default() };
-            right
-        })
-        .await
-    }
-
-    /// Changes the password of somebody who knows it; their other sessions end.
-    pub async fn change_password(&self, who: &Who, old: String, new: String) -> Result<Changed, AccessError> {
-        let Who::Known(known) = who else { return Ok(Changed::Wrong) };
-        let kept = self.database().confidences(&known.account.account).await?;
-        let kept = kept.and_then(|confidences| Secrets::of(&confidences).password);
-        if !self.shared.passwords.is(old, kept.clone()).await {
-            return Ok(Changed::Wrong);
-        }
-        let digest = self.shared.passwords.digest(new).await;
-        self.edit_secrets(&known.account, Some((&known.session.session, "password changed")), |secrets| {
-            let same = secrets.password == kept;
-            secrets.password = Some(digest);
-            same
-        })
-        .await
-    }
-
-    /// Offers an authenticator: its secret, which counts once a code of it is shown.
-    pub async fn offer_authenticator(&self, account: &Account) -> Result<Option<String>, AccessError> {
-        let secret = second_factor::new_secret();
-        let offered = secret.clone();
-        let changed = self.edit_secrets(account, None, |secrets| {
-            secrets.totp_offered = Some(offered);
-            true
-        });
-        Ok((changed.await? == Changed::Done).then_some(secret))
-    }
-
-    /// Takes the offered authenticator into use, with new codes on paper.
-    pub async fn confirm_authenticator(
-        &self,
-        account: &Account,
-        code: &str,
-    ) -> Result<Option<Vec<String>>, AccessError> {
-        let mut paper = Vec::new();
-        let now_us = time::utc_us();
-        let changed = self.edit_secrets(account, None, |secrets| {
-            let offered = secrets.totp_offered.clone();
-            let Some(step) = offered.as_deref().and_then(|secret| second_factor::step_of(secret, code, now_us)) else {
-                return false;
-            };
-            (secrets.totp, secrets.totp_offered, secrets.totp_step) = (offered, None, step);
-            paper = secrets.new_paper();
-            true
-        });
-        Ok((changed.await? == Changed::Done).then_some(paper))
-    }
-
-    /// Takes the authenticator and the codes on paper away.
-    pub async fn remove_authenticator(&self, account: &Account) -> Result<Changed, AccessError> {
-        self.edit_secrets(account, None, |secrets| {
-            let had = secrets.totp.take().is_some();
-            secrets.paper.clear();
-            had
-        })
-        .await
-    }
-
-    /// New codes on paper in place of the old ones; of somebody with an authenticator.
-    pub async fn make_paper_codes(&self, account: &Account) -> Result<Option<Vec<String>>, AccessError> {
-        let mut paper = Vec::new();
-        let changed = self.edit_secrets(account, None, |secrets| {
-            paper = secrets.new_paper();
-            secrets.has_second()
-        });
-        Ok((changed.await? == Changed::Done).then_some(paper))
     }
 
     /// A key of the program `account`, until `until_us`.
