@@ -101,7 +101,12 @@ async fn every_answer_is_marked_and_guarded(shape: Shape) {
     for path in ["/", "/games/7", "/api/openapi.json", "/api/nowhere", "/health", "/health/live", "/metrics"] {
         let answer = trial.get(path).await;
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
-        assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'self'"), "{path}");
+        assert_eq!(answer.headers()["referrer-policy"], "no-referrer", "{path}");
+        assert!(answer.headers().contains_key("content-type"), "{path}");
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        for rule in ["default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(rule), "{path}: {policy}");
+        }
         assert_eq!(answer.headers()["x-request-id"].len(), 36, "{path}");
     }
     let ask = |id: &'static str| {

@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 };
 use trial::{
     GAME, PATIENCE, Shape, Socket, Trial,
-    accounts::{PASSWORD, Somebody, code, role},
+    accounts::{COACH, LOGIN, PASSWORD, PERMISSIONS, Somebody, asking, role, try_in},
     event, skate, state,
 };
 
@@ -28,25 +28,6 @@ in_both_shapes!(
     takes_rights_back_at_once,
     shows_rivals_nothing_of_who_is_where,
 );
-
-async fn start(shape: Shape) -> Trial {
-    Trial::start_as(shape, |config| {
-        config.access.required = true;
-        config.gateway.trusted_proxies = vec!["127.0.0.0/8".to_owned()];
-    })
-    .await
-}
-
-const COACH: &str = "team/oaks";
-const LOGIN: &str = "/api/security/auth/login";
-const PERMISSIONS: &str = "/api/security/auth/permissions";
-
-/// Tries to log in from the network `from`; what is told without what changes with each answer.
-async fn try_in(trial: &Trial, from: u8, body: &Value) -> (StatusCode, Value) {
-    let from = format!("198.51.100.{from}");
-    let answer = trial.request(Method::POST, LOGIN).header("x-forwarded-for", from).json(body).send().await.unwrap();
-    (answer.status(), answer.json().await.unwrap())
-}
 
 async fn checked(trial: &Trial) -> u64 {
     let text = trial.hub.hubs.iter().map(|hub| hub.addresses[0]);
@@ -60,7 +41,7 @@ async fn checked(trial: &Trial) -> u64 {
 }
 
 async fn tells_nobody_what_was_wrong(shape: Shape) {
-    let trial = start(shape).await;
+    let trial = asking(shape).await;
     trial.account("ann", &[role(Role::Coach, COACH)]).await;
     let out = trial.account("bob", &[role(Role::Coach, COACH)]).await;
     trial.access().look().await.unwrap();
@@ -95,7 +76,7 @@ async fn tells_nobody_what_was_wrong(shape: Shape) {
 }
 
 async fn gives_pages_a_cookie_of_their_own(shape: Shape) {
-    let trial = start(shape).await;
+    let trial = asking(shape).await;
     trial.account("ann", &[role(Role::Coach, COACH)]).await;
     let body = json!({"name": "ann", "password": PASSWORD, "cookie": true});
     let log_in = |cookie: &str| {
@@ -139,7 +120,7 @@ async fn gives_pages_a_cookie_of_their_own(shape: Shape) {
 }
 
 async fn knows_a_refresh_token_that_was_copied(shape: Shape) {
-    let trial = start(shape).await;
+    let trial = asking(shape).await;
     let ann = trial.somebody("ann", &[role(Role::Coach, COACH)]).await;
     let refresh = async |token: &str| {
         let answer = trial.post("/api/security/auth/refresh", &json!({"refresh_token": token})).await;
@@ -193,7 +174,7 @@ async fn live(trial: &Trial, admin: &Somebody) {
 }
 
 async fn takes_rights_back_at_once(shape: Shape) {
-    let trial = start(shape).await;
+    let trial = asking(shape).await;
     let (admin, _) = trial.administrator("admin", &[role(Role::LeagueAdmin, "league")]).await;
     live(&trial, &admin).await;
     let mut tick = 0;
@@ -246,7 +227,7 @@ async fn takes_rights_back_at_once(shape: Shape) {
 }
 
 async fn shows_rivals_nothing_of_who_is_where(shape: Shape) {
-    let trial = start(shape).await;
+    let trial = asking(shape).await;
     let (admin, _) = trial.administrator("admin", &[role(Role::LeagueAdmin, "league")]).await;
     live(&trial, &admin).await;
     trial.hub.board.put(state(GAME, 1, 12));
@@ -260,6 +241,9 @@ async fn shows_rivals_nothing_of_who_is_where(shape: Shape) {
         assert_eq!(trial.status(&own, &path).await, 200, "{path}");
         assert_eq!(trial.status(&other, &path).await, 403, "{path}");
     }
+    let shown_once =
+        trial.as_them(&own, Method::GET, &format!("/api/core/games/{GAME}/positions")).send().await.unwrap();
+    assert_eq!(shown_once.headers()[header::CACHE_CONTROL], "no-store");
     // On a socket, however it asks: what happens is the league's, who is where is not.
     let mut seen = watch(&trial, &own, &format!("?game={GAME}")).await;
     assert_eq!(shown(&mut seen).await, Ok(()));
@@ -284,29 +268,8 @@ async fn shows_rivals_nothing_of_who_is_where(shape: Shape) {
 }
 
 #[tokio::test]
-async fn asks_for_a_code_that_works_once() {
-    let trial = start(Shape::Whole).await;
-    let (admin, secret) = trial.administrator("ann", &[role(Role::LeagueAdmin, "league")]).await;
-    let body = |code: Option<&str>| json!({"name": "ann", "password": PASSWORD, "code": code});
-    let (status, told) = try_in(&trial, 1, &body(None)).await;
-    assert!(status == 401 && told["detail"].as_str().unwrap().contains("code is needed"), "{told}");
-    let (_, wrong) = try_in(&trial, 1, &json!({"name": "ann", "password": "other words altogether here"})).await;
-    assert!(!wrong["detail"].as_str().unwrap().contains("needed"), "only who knows the password learns of it");
-    // The one that let `admin` in, again.
-    let (status, _) = try_in(&trial, 2, &body(Some(&code(&secret, 30)))).await;
-    assert_eq!(status, 401, "used before");
-    let codes = trial.as_them(&admin, Method::POST, "/api/security/auth/paper-codes").send().await.unwrap();
-    let codes: Value = codes.json().await.unwrap();
-    let paper = codes["codes"][0].as_str().unwrap();
-    assert_eq!(try_in(&trial, 3, &body(Some(paper))).await.0, 200);
-    assert_eq!(try_in(&trial, 3, &body(Some(paper))).await.0, 401, "used before");
-    assert_eq!(trial.status(&admin, "/api/security/accounts").await, 200);
-    trial.hub.stop().await;
-}
-
-#[tokio::test]
 async fn gives_no_team_to_who_has_none_to_give() {
-    let trial = start(Shape::Whole).await;
+    let trial = asking(Shape::Whole).await;
     let (admin, _) = trial.administrator("oaks-admin", &[role(Role::TeamAdmin, COACH)]).await;
     let make = async |roles: Value| {
         let body = json!({"name": format!("n-{}", cloud_hub::access::tokens::name("x")), "roles": roles});

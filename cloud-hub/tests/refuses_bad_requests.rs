@@ -21,6 +21,7 @@ in_both_shapes!(
     names_are_never_statements_or_paths,
     methods_paths_and_numbers_that_are_not,
     a_body_that_does_not_come_is_given_up,
+    a_request_ends_where_it_says_or_is_refused,
 );
 
 async fn send(trial: &Trial, method: Method, path: &str, media: &str, body: Vec<u8>) -> (u16, Value) {
@@ -160,5 +161,32 @@ async fn a_body_that_does_not_come_is_given_up(shape: Shape) {
     assert!(answer.starts_with("HTTP/1.1 504"), "{answer}");
     // The others are served meanwhile and afterwards.
     assert_eq!(trial.get("/health/live").await.status(), 200);
+    trial.hub.stop().await;
+}
+
+/// Two who disagree where a request ends could be told different ones (request smuggling).
+async fn a_request_ends_where_it_says_or_is_refused(shape: Shape) {
+    let trial = Trial::start_as(shape, |_| {}).await;
+    let team = r#"{"team":"oaks","name":"Oaks","abbreviation":"OAK"}"#;
+    let (length, chunk) = (team.len(), format!("{:x}\r\n{team}\r\n0\r\n\r\n", team.len()));
+    let head = "POST /api/core/teams HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    for (said, body, status) in [
+        // Chunks count, as RFC 9112 6.3 says; a length beside them is not passed on.
+        ("content-length: 3\r\ntransfer-encoding: chunked".to_owned(), chunk.clone(), "201"),
+        (format!("content-length: {length}\r\ncontent-length: 3"), team.to_owned(), "400"),
+        ("content-length: +51".to_owned(), team.to_owned(), "400"),
+        ("content-length: 51, 3".to_owned(), team.to_owned(), "400"),
+        ("transfer-encoding: xchunked".to_owned(), chunk.clone(), "400"),
+        ("transfer-encoding: chunked, identity".to_owned(), chunk.clone(), "400"),
+        ("transfer-encoding : chunked".to_owned(), chunk.clone(), "400"),
+    ] {
+        let mut open = TcpStream::connect(trial.hub.address).await.unwrap();
+        open.write_all(format!("{head}{said}\r\n\r\n{body}").as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(PATIENCE, open.read_to_end(&mut answer)).await.expect("an answer in time").unwrap_or_default();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(answer.get(9..12), Some(status), "{said}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{said}: one request, one answer: {answer}");
+    }
     trial.hub.stop().await;
 }

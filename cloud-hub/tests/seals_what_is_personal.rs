@@ -1,16 +1,21 @@
 //! Promise: players' names and what they wear measures of them are in no file of the hub as they are; they are read by
 //! whoever has the root key, through any number of new root keys and data keys, and by nobody else; a sealed row that was
-//! changed or put elsewhere is no row.
+//! changed or put elsewhere is no row. Who is erased is in no table, copy or backup any more.
 //!
 //! Shown in a file and in a PostgreSQL that the test starts, with what the API was told and boxes sent: bytes of all files
 //! and texts of all rows searched, keys rotated while another hub goes on, the root key taken away.
 
 mod trial;
 
-use cloud_hub::storage::{
-    Database,
-    config::StorageConfig,
-    records::{Delivery, Opened},
+use cloud_hub::{
+    event_store::{EventStore, Fact},
+    projections::resources,
+    storage::{
+        Database,
+        config::StorageConfig,
+        keyring,
+        records::{Delivery, Opened},
+    },
 };
 use firmware_protocol::network::{Stream, Telemetry};
 use serde_json::{Value, json};
@@ -154,4 +159,79 @@ async fn keys_turn(trial: &Trial, other: &Database) {
     assert_eq!(other.keys_held().await.unwrap().of_wearers, 2, "one a day");
     let again = Database::connect(&trial.storage(), trial.folder()).await.unwrap();
     assert_eq!(heart(&again).await, [BEATS]);
+}
+
+#[tokio::test]
+async fn who_is_erased_is_gone_from_a_file() {
+    let trial = Trial::start().await;
+    let other = Database::open(&trial.folder().join("hub.sqlite")).await.unwrap();
+    erased(&trial, &other).await;
+}
+
+#[tokio::test]
+async fn who_is_erased_is_gone_from_postgresql() {
+    let address = postgresql::database().await;
+    let trial = Trial::start_with(|config| config.storage.database = address.as_str().into()).await;
+    let other = Database::connect(&trial.storage(), trial.folder()).await.unwrap();
+    erased(&trial, &other).await;
+}
+
+/// Erased while the hub of `trial` runs; then a backup from before is taken back.
+async fn erased(trial: &Trial, other: &Database) {
+    say(trial).await;
+    other.keep(&[readings(0, 5), readings(2, 5 + 86_400_000_000)]).await.unwrap();
+    let backup = trial.folder().join("before.backup");
+    other.backup(&backup, Vec::new(), false, &mut |_| ()).await.unwrap();
+    let held = other.keys_held().await.unwrap();
+    assert_eq!((held.of_players, held.of_wearers, held.destroyed), (1, 2, 0));
+    assert_eq!(other.erase("player/maurice").await.unwrap(), 0, "another's name begins like this");
+    assert_eq!(other.erase("player/maurice-9").await.unwrap(), 1);
+    assert_eq!(other.erase("wearer/oak-box-1/17").await.unwrap(), 2, "on all days");
+    assert_eq!(other.erase("player/maurice-9").await.unwrap(), 0, "once");
+    let now = other.keys_held().await.unwrap();
+    assert_eq!((now.of_players, now.of_wearers, now.destroyed, now.keys), (0, 0, 3, held.keys - 3));
+    gone(other).await;
+    assert_eq!(trial.get("/api/core/players/maurice-9").await.status(), 404);
+    assert_eq!(trial.get("/api/core/players").await.json::<Value>().await.unwrap()["items"], json!([]));
+
+    // The backup has the keys as they were; who takes it back brings the root key's file, and that knows.
+    let (empty, config) = (tempfile::tempdir().unwrap(), StorageConfig::default());
+    let file = fs::read_to_string(other.root_key()).unwrap();
+    assert!(!file.contains("maurice"), "the file names nobody");
+    keyring::bring_root_key(&empty.path().join(&config.root_key), file.as_bytes()).unwrap();
+    let back = Database::connect(&config, empty.path()).await.unwrap();
+    back.restore(&backup, empty.path(), &mut |_| ()).await.unwrap();
+    gone(&back).await;
+    // Cut short between the file and the tables, it is ended at the next start.
+    let mut tables = AnyConnection::connect(&trial_of(empty.path())).await.unwrap();
+    let undo =
+        "UPDATE data_keys SET root = (SELECT root FROM data_keys WHERE subject = 'hub') WHERE root = 'destroyed'";
+    sqlx::raw_sql(undo).execute(&mut tables).await.unwrap();
+    assert_eq!(Database::connect(&config, empty.path()).await.unwrap().keys_held().await.unwrap().destroyed, 3);
+
+    // Keys turn as before, and the file goes on saying who is erased.
+    other.rotate_keys(true).await.unwrap();
+    let file = fs::read_to_string(other.root_key()).unwrap();
+    assert_eq!(file.lines().filter(|line| line.starts_with("destroyed ")).count(), 3);
+    gone(other).await;
+    // Somebody else may have the name.
+    say(trial).await;
+    assert_eq!(read(trial).await["name"], NAME);
+}
+
+fn trial_of(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("hub.sqlite").display())
+}
+
+/// Nothing of the player can be read, also not by who makes the read tables anew.
+async fn gone(database: &Database) {
+    assert!(database.resource("player", "maurice-9").await.unwrap().is_none());
+    assert_eq!(heart(database).await, [0.0; 0]);
+    assert_eq!(database.telemetry_newest().await.unwrap().len(), 1, "the box's own reading stays");
+    assert!(database.answer_kept("once").await.unwrap().is_none());
+    let store = EventStore::new(database.clone()).await.unwrap();
+    let facts = store.read_stream("player/maurice-9", 0, 10).await.unwrap();
+    assert!(matches!(&facts[..], [one] if matches!(one.fact, Fact::Removed { .. })), "{facts:?}");
+    resources::rebuild(&store, database).await.unwrap();
+    assert!(database.resource("player", "maurice-9").await.unwrap().is_none());
 }

@@ -88,6 +88,12 @@ impl Action {
         !matches!(self, Self::ViewLeague | Self::ViewEdges)
     }
 
+    /// Whether what is answered stays in no cache: it is somebody's own.
+    pub fn is_personal(self) -> bool {
+        use Action::{ManageAccounts, ManageOwn, Share, ViewAccounts, ViewAudit, ViewBiometrics, ViewTracking};
+        matches!(self, ViewTracking | ViewBiometrics | ManageOwn | ViewAccounts | ManageAccounts | Share | ViewAudit)
+    }
+
     /// Whether a program's key may list it.
     pub fn is_for_programs(self) -> bool {
         !matches!(

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct AccessConfig {
     /// Whether who asks must say who they are. `false`: everybody may do everything.
     pub required: bool,
-    /// Who has to show more than a password for what administers: `administrators`, or `nobody`.
+    /// Who has to show more than a password: `everybody`, `administrators` for what administers, or `nobody`.
     pub second_factor: SecondFactor,
     /// A token of a program ends after this long, seconds; it is then refreshed.
     pub token_s: u32,
@@ -28,6 +28,8 @@ pub struct AccessConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecondFactor {
+    /// Whoever wants more than to keep their own account.
+    Everybody,
     /// Whoever administers accounts, shares, or reads the audit.
     Administrators,
     /// Nobody.
@@ -52,7 +54,7 @@ impl Default for AccessConfig {
 impl AccessConfig {
     /// Whether administering asks for a second factor.
     pub fn asks_for_second(&self) -> bool {
-        self.second_factor == SecondFactor::Administrators
+        self.second_factor != SecondFactor::Nobody
     }
 
     /// What is wrong with these values, each with the values allowed.

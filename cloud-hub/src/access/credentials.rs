@@ -36,11 +36,11 @@ impl Access {
 
     /// A code that sets a password and takes the second factor away; it ends all sessions when it is used. The one before
     /// it holds no more.
-    pub async fn make_reset_code(&self, account: &Account) -> Result<Option<String>, AccessError> {
+    pub async fn make_reset_code(&self, account: &Account, all: bool) -> Result<Option<String>, AccessError> {
         let (code, until_us) = (tokens::secret(), time::utc_us() + RESET_US);
         let digest = secret_digest(&code);
         let changed = self.edit_secrets(account, None, |secrets| {
-            secrets.reset = Some((digest, until_us));
+            (secrets.reset, secrets.reset_all) = (Some((digest, until_us)), all);
             true
         });
         Ok((changed.await? == Changed::Done).then_some(code))
@@ -55,7 +55,8 @@ impl Access {
         self.edit_secrets(&account, Some(("", "password reset")), |secrets| {
             let right =
                 secrets.reset.take().is_some_and(|(kept, until_us)| tokens::same(&kept, &shown) && now_us < until_us);
-            *secrets = Secrets { password: Some(digest), ..Secrets::default() };
+            let kept = if secrets.reset_all { Secrets::default() } else { secrets.clone() };
+            *secrets = Secrets { password: Some(digest), totp_offered: None, reset: None, reset_all: false, ..kept };
             right
         })
         .await

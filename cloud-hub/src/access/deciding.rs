@@ -3,7 +3,9 @@
 //! Comes in: a [`Who`], an action, whose thing it is done to. Goes out: yes or no, once the audit's entry stands. Never: a
 //! yes to nobody; who may come in at all is the business of the files around this one.
 
-use super::{Access, AccessError, Action, Object, Who, journal::Told, policy::Principal, roles::Membership};
+use super::{
+    Access, AccessError, Action, Object, SecondFactor, Who, journal::Told, policy::Principal, roles::Membership,
+};
 use crate::time;
 use std::net::IpAddr;
 
@@ -18,6 +20,10 @@ impl Access {
         let standing = self.standing();
         let Some(account) = standing.accounts.get(&known.account.account) else { return false };
         if account.ended_us.is_some() {
+            return false;
+        }
+        // Own things are not asked about here: who has no authenticator yet can set one up.
+        if self.shared.config.second_factor == SecondFactor::Everybody && known.session.factors < 2 {
             return false;
         }
         let roles: Vec<&Membership> = account.roles.iter().filter(|held| held.holds(now_us)).collect();

@@ -112,5 +112,8 @@ mod tests {
         assert_eq!(sound("short", "ann", 12), Err(PasswordFault::Length(12)));
         assert_eq!(sound(&"trees ".repeat(50), "ann", 12), Err(PasswordFault::Length(12)));
         assert_eq!(sound("trees grow by rivers", "ann", 12), Ok(()));
+        let long = "violet lanterns melt under seven oceans while nobody counts the quiet herons";
+        assert!(long.len() > 64 && sound(long, "ann", 12).is_ok());
+        assert_eq!(sound("ベランダ 夕焼け 鉛筆 灯台守り 🦉", "ann", 12), Ok(()), "of any kind");
     }
 }

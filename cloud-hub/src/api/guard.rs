@@ -25,7 +25,7 @@ use crate::{
 use axum::{
     Router,
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{Method, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -103,7 +103,15 @@ pub async fn identify(access: &Access, request: &mut Request) -> Result<Who, Acc
 
 async fn hold(State(guard): State<Guard>, matched: MatchedPath, request: Request, next: Next) -> Response {
     match guard.admit(matched.as_str(), request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => {
+            let asker = request.extensions().get::<Asker>();
+            let personal = asker.is_some_and(|asker| asker.operation.action.is_personal());
+            let mut response = next.run(request).await;
+            if personal {
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+            response
+        }
         Err(problem) => problem.into_response(),
     }
 }

@@ -10,6 +10,7 @@ use crate::access::{
     journal::Told,
     roles::{Membership, Role, Scope},
 };
+use crate::storage::Database;
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 const EXAMPLES: &str = "Examples:
   cloud-hub access first ann                           the first league admin, where there is no account yet
   cloud-hub access add bob --role coach --of team/oaks another account
-  cloud-hub access reset ann                           ann sets a new password by the code; the authenticator is forgotten
+  cloud-hub access reset ann                           ann sets a new password by the code
+  cloud-hub access reset ann --authenticator           the same, and the authenticator that was lost is forgotten
   cloud-hub access list                                all accounts and their roles
   cloud-hub access end bob                             bob is shut out, from open sockets too
   cloud-hub access rotate-key                          tokens are signed by a new key from now on
@@ -58,6 +60,9 @@ enum What {
     Reset {
         /// The account's name
         name: String,
+        /// Forget the authenticator and the codes on paper too: of somebody whom you know to be them
+        #[arg(long)]
+        authenticator: bool,
     },
     /// All accounts
     List,
@@ -73,15 +78,25 @@ enum What {
 /// Does what was typed.
 pub(super) async fn run(AccessOrder { place, what }: AccessOrder) -> anyhow::Result<()> {
     let config = place.configuration()?;
-    let (database, stop) = (super::database(&config).await?, CancellationToken::new());
+    let database = super::database(&config).await?;
+    let done = opened(&database, config.access, async |access| order(access, what).await).await;
+    database.close().await;
+    done
+}
+
+/// Does `work` with who may come in, and the audit.
+pub(super) async fn opened(
+    database: &Database,
+    config: AccessConfig,
+    work: impl AsyncFnOnce(&Access) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     // Accounts are made before anybody is asked who they are, too.
-    let config = AccessConfig { required: true, ..config.access };
+    let (config, stop) = (AccessConfig { required: true, ..config }, CancellationToken::new());
     let (access, following) = Access::open(database.clone(), config, stop.clone()).await?;
     let following = tokio::spawn(following);
-    let done = order(&access, what).await;
+    let done = work(&access).await;
     stop.cancel();
     following.await?;
-    database.close().await;
     done
 }
 
@@ -96,10 +111,13 @@ async fn order(access: &Access, what: What) -> anyhow::Result<()> {
             let role: Role = serde_json::from_value(role.clone().into()).with_context(|| format!("role {role:?}"))?;
             make(access, &name, role, of, false).await
         }
-        What::Reset { name } => {
+        What::Reset { name, authenticator } => {
             let account = named(&name)?;
-            let code = access.make_reset_code(&account).await?.context("it was changed at the same time: try again")?;
-            tell(access, &account.account, "reset code made").await?;
+            let code = access
+                .make_reset_code(&account, authenticator)
+                .await?
+                .context("it was changed at the same time: try again")?;
+            tell_of(access, &account.account, "reset code made").await?;
             println!("{code}");
             Ok(())
         }
@@ -119,7 +137,7 @@ async fn order(access: &Access, what: What) -> anyhow::Result<()> {
         What::End { name } => {
             let account = named(&name)?;
             access.end_account(&account).await?;
-            tell(access, &account.account, "ended").await
+            tell_of(access, &account.account, "ended").await
         }
         What::RotateKey => {
             access.rotate_key().await?;
@@ -135,7 +153,7 @@ async fn make(access: &Access, name: &str, role: Role, scope: Scope, first: bool
     ensure!(accounts::is_name(name), "{name:?} ({})", accounts::NAME);
     match access.add_account(name, &roles, &Personal::default(), first).await? {
         Some((account, code)) => {
-            tell(access, &account.account, "made").await?;
+            tell_of(access, &account.account, "made").await?;
             eprintln!("{name} sets a password with this code within a day:");
             println!("{code}");
             Ok(())
@@ -147,16 +165,16 @@ async fn make(access: &Access, name: &str, role: Role, scope: Scope, first: bool
     }
 }
 
-async fn tell(access: &Access, account: &str, outcome: &'static str) -> anyhow::Result<()> {
-    let on = format!("account/{account}");
-    let told = Told {
-        account: None,
-        session: None,
-        from: None,
-        what: "manageAccounts",
-        operation: "cloud-hub access",
-        on,
-        outcome,
-    };
-    Ok(access.tell(told).await?)
+/// Tells the audit that somebody at this machine did it.
+pub(super) async fn tell(
+    access: &Access,
+    (what, operation): (&'static str, &'static str),
+    on: String,
+    outcome: &'static str,
+) -> anyhow::Result<()> {
+    Ok(access.tell(Told { account: None, session: None, from: None, what, operation, on, outcome }).await?)
+}
+
+async fn tell_of(access: &Access, account: &str, outcome: &'static str) -> anyhow::Result<()> {
+    tell(access, ("manageAccounts", "cloud-hub access"), format!("account/{account}"), outcome).await
 }

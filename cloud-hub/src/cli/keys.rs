@@ -44,9 +44,11 @@ pub(super) async fn run(Keys { place, what }: Keys) -> anyhow::Result<()> {
     };
     let path = database.root_key().display().to_string();
     database.close().await;
-    let KeysHeld { root, keys, of_players, of_wearers } = held?;
+    let KeysHeld { root, keys, of_players, of_wearers, destroyed } = held?;
     println!("root key {root} in {path}: keep a copy apart from backups");
-    println!("{keys} data keys, {of_players} of players, {of_wearers} of tags, one a day each");
+    println!(
+        "{keys} data keys, {of_players} of players, {of_wearers} of tags, one a day each; {destroyed} were destroyed"
+    );
     if let Some(What::Rotate { data_keys: true }) = what {
         println!("hubs that run take the new data keys within {} s", REMEMBERED.as_secs());
     }

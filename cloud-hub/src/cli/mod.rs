@@ -1,5 +1,5 @@
 //! The command line: `serve`, `edges`, `command`, `reconcile`, `projections`, `backup`, `restore`, `keys`,
-//! `access`, `audit`, `export`, `check-config`, `openapi`.
+//! `erase`, `access`, `audit`, `export`, `check-config`, `openapi`.
 //!
 //! Comes in: arguments and one file. Goes out: a running hub, or a message that names the fault and the cure, and a
 //! non-zero exit.
@@ -13,6 +13,7 @@ mod keys;
 mod export;
 mod access;
 mod audit;
+mod erase;
 
 use crate::{
     config::{self, HubConfig, LogConfig, LogFormat},
@@ -48,6 +49,7 @@ const EXAMPLES: &str = "Examples:
   cloud-hub access first ann                          the first league admin, with a code that sets the password
   cloud-hub audit verify monday.ndjson --key KEY      whether an exported audit is what was signed
   cloud-hub keys rotate                               a new root key for what lies sealed
+  cloud-hub erase player/oaks-9                       what is about them can be read by nobody any more
   cloud-hub projections rebuild                       the read tables again, from all events
   cloud-hub check-config config/hub.toml
   cloud-hub openapi > cloud-hub/openapi.json";
@@ -82,6 +84,8 @@ enum What {
     Access(access::AccessOrder),
     /// What was done by whom, as a file; whether such a file is what was signed
     Audit(audit::Audit),
+    /// Destroy what is kept about a person, in backups too
+    Erase(erase::Erase),
     /// Make the read tables again
     Projections(projections::Projections),
     /// Read a configuration and say everything that is wrong with it
@@ -142,6 +146,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         What::Keys(keys) => on_this_thread(keys::run(keys)),
         What::Access(order) => on_this_thread(access::run(order)),
         What::Audit(audit) => on_this_thread(audit::run(audit)),
+        What::Erase(erase) => on_this_thread(erase::run(erase)),
         What::Projections(projections) => on_this_thread(projections::run(projections)),
         What::CheckConfig { file } => {
             read(&file)?;

@@ -87,11 +87,23 @@ impl HubEvent {
     /// The event in `row`, made today's.
     pub fn read(row: HubEventRow) -> Result<Self, StorageError> {
         let fault = |reason: String| StorageError::Row { table: "hub_events", row: row.place.0 as i64, reason };
-        let stored: Value = serde_json::from_str(&row.payload).map_err(|error| fault(error.to_string()))?;
+        let Some(payload) = &row.payload else { return Ok(Self::erased(row)) };
+        let stored: Value = serde_json::from_str(payload).map_err(|error| fault(error.to_string()))?;
         let todays = upcasting::upcast(stored).map_err(|error| fault(error.to_string()))?;
         let Envelope { fact, .. } = serde_json::from_value(todays).map_err(|error| fault(error.to_string()))?;
+        Ok(Self::with(row, fact))
+    }
+
+    /// Whom it is about is not there any more.
+    fn erased(row: HubEventRow) -> Self {
+        let (kind, id) = row.stream.split_once('/').unwrap_or((&row.stream, ""));
+        let fact = Fact::Removed { kind: kind.to_owned(), id: id.to_owned() };
+        Self::with(row, fact)
+    }
+
+    fn with(row: HubEventRow, fact: Fact) -> Self {
         let HubEventRow { place, stream, sequence, at_us, author, .. } = row;
-        Ok(Self { place, stream, sequence, at_us, author, fact })
+        Self { place, stream, sequence, at_us, author, fact }
     }
 }
 
@@ -120,7 +132,7 @@ mod tests {
                 sequence: 1,
                 at_us: 5,
                 author: String::new(),
-                payload: fact.payload(),
+                payload: Some(fact.payload()),
             };
             assert_eq!(HubEvent::read(row).unwrap().fact, fact);
         }
@@ -135,7 +147,7 @@ mod tests {
             sequence: 1,
             at_us: 0,
             author: String::new(),
-            payload: payload.into(),
+            payload: Some(payload.into()),
         };
         let Fact::Set { state, .. } = HubEvent::read(row).unwrap().fact else { panic!("not set") };
         assert_eq!(state["away"], json!({"team": "elms", "roster": []}));

@@ -3,7 +3,12 @@
 //! Comes in: an account as it is to be, and as its changer saw it. Goes out: rows. Never: a password, a code or a token as
 //! it is typed; what reaches this file are digests.
 
-use super::{Database, StorageError, access::next_revision, engine::Row, storable};
+use super::{
+    Database, StorageError,
+    access::next_revision,
+    engine::{Row, Transaction},
+    storable,
+};
 use sqlx::Row as _;
 
 /// One account, as every process holds it.
@@ -77,7 +82,10 @@ impl Database {
             .fetch_optional(self.readers())
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let personal = self.opened(&place(account, "personal"), row.try_get("personal")?).await?;
+        let personal = match self.opened(&place(account, "personal"), row.try_get("personal")?).await {
+            Err(StorageError::Erased(_)) => return Ok(None),
+            opened => opened?,
+        };
         let secrets = self.opened(&place(account, "secrets"), row.try_get("secrets")?).await?;
         Ok(Some(Confidences { personal, secrets }))
     }
@@ -170,4 +178,15 @@ impl Database {
         let subject = account.map_or_else(|| super::keyring::HUB.to_owned(), holder);
         Ok(self.data_key(&subject).await?.seal(place, text.as_bytes()))
     }
+}
+
+/// Takes away what names whoever had `account`.
+pub(super) async fn forget(transaction: &mut Transaction, account: &str) -> Result<(), StorageError> {
+    let revision = next_revision(transaction).await?;
+    sqlx::query("UPDATE accounts SET name = account, personal = '', secrets = '', revision = $1 WHERE account = $2")
+        .bind(revision as i64)
+        .bind(account)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
 }

@@ -197,6 +197,7 @@ impl Database {
         // Sessions that were ended since must not come back: everybody logs in anew, programs get new keys.
         sqlx::query("DELETE FROM sessions").execute(&mut *into).await?;
         self.look_that_it_opens(&mut into).await?;
+        self.bury(&mut into).await?;
         into.commit().await?;
         from.commit().await?;
         file.close().await;

@@ -30,8 +30,8 @@ pub struct HubEventRow {
     pub at_us: i64,
     /// Who did it.
     pub author: String,
-    /// JSON, with its version.
-    pub payload: String,
+    /// JSON, with its version; `None` when whom it is about was erased.
+    pub payload: Option<String>,
 }
 
 /// What becomes of a read row.
@@ -100,7 +100,7 @@ fn row_from(row: &Row) -> Result<HubEventRow, StorageError> {
         sequence: row.try_get::<i64, _>("sequence")? as u64,
         at_us: row.try_get("at_us")?,
         author: row.try_get("author")?,
-        payload: row.try_get("payload")?,
+        payload: None,
     })
 }
 
@@ -194,7 +194,11 @@ impl Database {
         for row in rows {
             let event = row_from(row)?;
             let place = place_of(&event.stream, event.sequence as i64);
-            events.push(HubEventRow { payload: self.opened(&place, event.payload).await?, ..event });
+            let payload = match self.opened(&place, row.try_get("payload")?).await {
+                Err(StorageError::Erased(_)) => None,
+                opened => Some(opened?),
+            };
+            events.push(HubEventRow { payload, ..event });
         }
         Ok(events)
     }

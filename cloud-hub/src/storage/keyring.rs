@@ -6,14 +6,15 @@
 //! which file to bring.
 
 use super::{
-    Database, StorageError,
+    Database, StorageError, accounts,
     engine::{Row, Transaction},
+    resources,
     sealing::{self, DataKey, Roots},
     storable,
 };
 use crate::time;
 use moka::sync::Cache;
-use sqlx::Row as _;
+use sqlx::{Any, Executor, Row as _};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -29,6 +30,8 @@ const REMEMBERED_MAX: u64 = 10_000;
 pub(super) const HUB: &str = "hub";
 /// Keys of what is worn are of one day, microseconds.
 const DAY_US: i64 = 86_400_000_000;
+/// In `root` of a key that was destroyed.
+const DESTROYED: &str = "destroyed";
 
 /// Where the root key lies, and the keys in use.
 #[derive(Debug, Clone)]
@@ -49,6 +52,8 @@ pub struct KeysHeld {
     pub of_players: u64,
     /// Those about what somebody wears, one a tag and day.
     pub of_wearers: u64,
+    /// Those that were destroyed; not counted above.
+    pub destroyed: u64,
 }
 
 impl Keyring {
@@ -111,9 +116,15 @@ impl Database {
     pub(super) async fn open_keyring(&self) -> Result<(), StorageError> {
         let mut reading = self.begin_reading().await?;
         let held = self.look_that_it_opens(&mut reading).await?;
+        let risen = self.risen(&mut reading).await?;
         reading.commit().await?;
         if !held {
             self.data_key(HUB).await?;
+        }
+        if !risen.is_empty() {
+            let mut transaction = self.begin().await?;
+            self.destroy(&mut transaction, &risen).await?;
+            transaction.commit().await?;
         }
         Ok(())
     }
@@ -121,7 +132,10 @@ impl Database {
     /// Looks that the root keys at hand wrap all data keys that `transaction` sees; whether there are any.
     pub(super) async fn look_that_it_opens(&self, transaction: &mut Transaction) -> Result<bool, StorageError> {
         let roots = self.keyring.roots()?;
-        let used = sqlx::query("SELECT DISTINCT root FROM data_keys").fetch_all(&mut **transaction).await?;
+        let used = sqlx::query("SELECT DISTINCT root FROM data_keys WHERE root <> $1")
+            .bind(DESTROYED)
+            .fetch_all(&mut **transaction)
+            .await?;
         for row in &used {
             let name: String = row.try_get(0)?;
             roots.named(&name).ok_or_else(|| self.keyring.missing(&name))?;
@@ -153,8 +167,9 @@ impl Database {
         let mut found = Vec::with_capacity(unknown.len());
         let mut transaction = self.begin().await?;
         for subject in unknown {
-            let newest = "SELECT number, root, wrapped FROM data_keys WHERE subject = $1 ORDER BY number DESC LIMIT 1";
-            let newest = sqlx::query(newest).bind(&subject).fetch_optional(&mut *transaction).await?;
+            let newest = "SELECT number, root, wrapped FROM data_keys WHERE subject = $1 AND root <> $2
+                          ORDER BY number DESC LIMIT 1";
+            let newest = sqlx::query(newest).bind(&subject).bind(DESTROYED).fetch_optional(&mut *transaction).await?;
             let key = match newest {
                 Some(row) => self.unwrapped(&row)?,
                 None => self.make_key(&mut transaction, &subject).await?,
@@ -172,6 +187,9 @@ impl Database {
 
     fn unwrapped(&self, row: &Row) -> Result<DataKey, StorageError> {
         let (number, root): (i64, String) = (row.try_get("number")?, row.try_get("root")?);
+        if root == DESTROYED {
+            return Err(StorageError::Erased(number));
+        }
         let root = self.keyring.roots()?.named(&root).ok_or_else(|| self.keyring.missing(&root))?;
         let key = sealing::unwrapped(&root, &place(number), row.try_get("wrapped")?);
         let harmed = || StorageError::Row { table: "data_keys", row: number, reason: "was changed".into() };
@@ -182,7 +200,8 @@ impl Database {
         let mut roots = self.keyring.roots()?;
         if roots.newest().is_none() {
             // A file that is gone must not be made anew while anything is sealed under it.
-            let used = sqlx::query("SELECT root FROM data_keys LIMIT 1").fetch_optional(&mut **transaction).await?;
+            let used = sqlx::query("SELECT root FROM data_keys WHERE root <> $1 LIMIT 1").bind(DESTROYED);
+            let used = used.fetch_optional(&mut **transaction).await?;
             if let Some(row) = used {
                 return Err(self.keyring.missing(row.try_get(0)?));
             }
@@ -219,7 +238,7 @@ impl Database {
         } else {
             let row = sqlx::query("SELECT number, root, wrapped FROM data_keys WHERE number = $1").bind(number);
             let row = row.fetch_optional(self.readers()).await?;
-            let gone = || StorageError::Row { table: "data_keys", row: number, reason: "was destroyed".into() };
+            let gone = || StorageError::Row { table: "data_keys", row: number, reason: "is gone".into() };
             let key = Arc::new(self.unwrapped(&row.ok_or_else(gone)?)?);
             self.keyring.numbered.insert(number, key.clone());
             key
@@ -231,15 +250,16 @@ impl Database {
 
     /// How the keys stand.
     pub async fn keys_held(&self) -> Result<KeysHeld, StorageError> {
-        let query = "SELECT COUNT(*) AS keys,
-                     COUNT(*) FILTER (WHERE subject LIKE 'player/%') AS players,
-                     COUNT(*) FILTER (WHERE subject LIKE 'wearer/%') AS wearers
+        let query = "SELECT COUNT(*) FILTER (WHERE root <> $1) AS keys,
+                     COUNT(*) FILTER (WHERE root <> $1 AND subject LIKE 'player/%') AS players,
+                     COUNT(*) FILTER (WHERE root <> $1 AND subject LIKE 'wearer/%') AS wearers,
+                     COUNT(*) FILTER (WHERE root = $1) AS destroyed
                      FROM data_keys";
-        let row = sqlx::query(query).fetch_one(self.readers()).await?;
+        let row = sqlx::query(query).bind(DESTROYED).fetch_one(self.readers()).await?;
         let count = |name: &str| row.try_get::<i64, _>(name).map(|count| count as u64);
         let root = self.keyring.roots()?.newest().map(|(name, _)| name.to_owned()).unwrap_or_default();
         let (keys, of_players, of_wearers) = (count("keys")?, count("players")?, count("wearers")?);
-        Ok(KeysHeld { root, keys, of_players, of_wearers })
+        Ok(KeysHeld { root, keys, of_players, of_wearers, destroyed: count("destroyed")? })
     }
 
     /// Makes a new root key and wraps every data key with it; the old one opens nothing any more. With `data_keys`, what
@@ -250,7 +270,8 @@ impl Database {
         let mut roots = self.keyring.roots()?;
         roots.add().map_err(|reason| self.keyring.fault(reason))?;
         let (name, newest) = roots.newest().expect("one was made");
-        let rows = sqlx::query("SELECT number, root, wrapped FROM data_keys").fetch_all(&mut *transaction).await?;
+        let held = sqlx::query("SELECT number, root, wrapped FROM data_keys WHERE root <> $1").bind(DESTROYED);
+        let rows = held.fetch_all(&mut *transaction).await?;
         for row in &rows {
             let (number, root): (i64, String) = (row.try_get("number")?, row.try_get("root")?);
             let root = roots.named(&root).ok_or_else(|| self.keyring.missing(&root))?;
@@ -265,8 +286,8 @@ impl Database {
         }
         if data_keys {
             // Those of what is worn are of one day as it is.
-            let lasting = "SELECT DISTINCT subject FROM data_keys WHERE subject NOT LIKE 'wearer/%'";
-            for row in sqlx::query(lasting).fetch_all(&mut *transaction).await? {
+            let lasting = "SELECT DISTINCT subject FROM data_keys WHERE subject NOT LIKE 'wearer/%' AND root <> $1";
+            for row in sqlx::query(lasting).bind(DESTROYED).fetch_all(&mut *transaction).await? {
                 self.make_key(&mut transaction, row.try_get(0)?).await?;
             }
         }
@@ -275,4 +296,77 @@ impl Database {
         roots.keep_newest().map_err(|reason| self.keyring.fault(reason))?;
         self.keys_held().await
     }
+
+    /// Destroys every key about `subject`, or about what is below it: `player/oaks-9`, `account/u-…`,
+    /// `wearer/oak-box-1/17` on all days. Nobody can read any more what they sealed, here, in copies and in backups that
+    /// are taken back with the file of the root key as it is from now on. Answers how many there were.
+    pub async fn erase(&self, subject: &str) -> Result<usize, StorageError> {
+        // Whoever makes a key waits for this transaction.
+        let mut transaction = self.begin().await?;
+        let keys = keys_about(&mut *transaction, subject).await?;
+        // The file first: whatever happens then, the next start ends what was begun.
+        self.keyring.roots()?.destroy(&keys).map_err(|reason| self.keyring.fault(reason))?;
+        self.destroy(&mut transaction, &keys).await?;
+        transaction.commit().await?;
+        self.keyring.forget();
+        Ok(keys.len())
+    }
+
+    /// The keys that [`Database::erase`] would destroy: number and subject.
+    pub async fn keys_about(&self, subject: &str) -> Result<Vec<(i64, String)>, StorageError> {
+        keys_about(self.readers(), subject).await
+    }
+
+    /// Keys that were destroyed and are there: of a backup from before, or of an erasure that was cut short.
+    async fn risen(&self, transaction: &mut Transaction) -> Result<Vec<(i64, String)>, StorageError> {
+        let mut risen = Vec::new();
+        for (number, tombstone) in self.keyring.roots()?.destroyed() {
+            let there = sqlx::query("SELECT subject FROM data_keys WHERE number = $1 AND root <> $2");
+            let there = there.bind(number).bind(DESTROYED).fetch_optional(&mut **transaction).await?;
+            let Some(row) = there else { continue };
+            let subject: String = row.try_get(0)?;
+            if *tombstone == sealing::tombstone(*number, &subject) {
+                risen.push((*number, subject));
+            }
+        }
+        Ok(risen)
+    }
+
+    /// Destroys again what a backup has brought back.
+    pub(super) async fn bury(&self, transaction: &mut Transaction) -> Result<(), StorageError> {
+        let risen = self.risen(transaction).await?;
+        self.destroy(transaction, &risen).await
+    }
+
+    async fn destroy(&self, transaction: &mut Transaction, keys: &[(i64, String)]) -> Result<(), StorageError> {
+        for (number, subject) in keys {
+            sqlx::query("UPDATE data_keys SET root = $1, wrapped = $2 WHERE number = $3")
+                .bind(DESTROYED)
+                .bind(&[][..] as &[u8])
+                .bind(number)
+                .execute(&mut **transaction)
+                .await?;
+            sqlx::query("DELETE FROM idempotency_keys WHERE answer LIKE $1")
+                .bind(format!("{}%", sealing::prefix(*number)))
+                .execute(&mut **transaction)
+                .await?;
+            if let Some(account) = subject.strip_prefix("account/") {
+                accounts::forget(transaction, account).await?;
+            }
+            if let Some((kind, id)) = person(subject).and_then(|subject| subject.split_once('/')) {
+                resources::remove(transaction, kind, id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn keys_about<'c>(
+    from: impl Executor<'c, Database = Any>,
+    subject: &str,
+) -> Result<Vec<(i64, String)>, StorageError> {
+    let below = format!("{}/%", storable(subject).replace(['%', '_'], "?"));
+    let about = "SELECT number, subject FROM data_keys WHERE root <> $1 AND (subject = $2 OR subject LIKE $3)";
+    let rows = sqlx::query(about).bind(DESTROYED).bind(storable(subject)).bind(below).fetch_all(from).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

@@ -88,6 +88,9 @@ pub enum StorageError {
     /// A statement failed; its transaction left nothing behind.
     #[error("database: {0}")]
     Engine(#[from] sqlx::Error),
+    /// The key that sealed it was destroyed: nobody can read it.
+    #[error("database: what data key {0} sealed is erased")]
+    Erased(i64),
     /// A row holds what this version cannot read.
     #[error("database: {table} {row}: {reason}")]
     Row {

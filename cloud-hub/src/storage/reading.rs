@@ -177,7 +177,10 @@ impl Database {
                         row: sequence,
                         reason: reason.to_string(),
                     };
-                    self.opened(&place, sealed).await?.parse().map_err(fault)?
+                    match self.opened(&place, sealed).await {
+                        Err(StorageError::Erased(_)) => continue,
+                        opened => opened?.parse().map_err(fault)?,
+                    }
                 }
             };
             let (captured_us, name) = (row.try_get("captured_us")?, row.try_get("name")?);

@@ -110,9 +110,13 @@ impl Database {
     async fn rows_opened(&self, rows: &[Row]) -> Result<Vec<ResourceRow>, StorageError> {
         let mut things = Vec::with_capacity(rows.len());
         for row in rows {
-            let thing = row_from(row)?;
-            let payload = self.opened(&place_of(&thing.kind, &thing.id), thing.payload).await?;
-            things.push(ResourceRow { payload, ..thing });
+            let mut thing = row_from(row)?;
+            let payload = std::mem::take(&mut thing.payload);
+            match self.opened(&place_of(&thing.kind, &thing.id), payload).await {
+                // Sealed by a process that had not heard yet that its key was destroyed.
+                Err(StorageError::Erased(_)) => {}
+                opened => things.push(ResourceRow { payload: opened?, ..thing }),
+            }
         }
         Ok(things)
     }

@@ -3,11 +3,13 @@
 //! Comes in: text or bytes, the key, and the place where it will lie. Goes out: `sealed:1:KEY:BASE64`, AES-256-GCM with a
 //! nonce of its own; the place is authenticated with it, so that a row moved elsewhere does not open. Data keys lie
 //! wrapped in a table ([`keyring`](super::keyring)); the root keys that wrap them lie in one file, newest first, each
-//! a line `NAME BASE64`, for its owner alone. Never: a key in what is printed. On failure the place is named, nothing else.
+//! a line `NAME BASE64`, for its owner alone; then `destroyed NUMBER DIGEST` for data keys that were destroyed. Never: a key in what is printed. On failure the place is named, nothing else.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::HEXLOWER;
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    digest::{SHA256, digest},
     rand::{SecureRandom as _, SystemRandom},
 };
 use std::{
@@ -20,6 +22,8 @@ use std::{
 /// What a sealed text begins with; JSON never does.
 const SEALED: &str = "sealed:1:";
 const KEY_BYTES: usize = 32;
+/// A line of the root keys' file that begins with this names a data key that is no more.
+const DESTROYED: &str = "destroyed ";
 
 /// A key of 256 bits. Printed without it.
 pub(super) struct Key(LessSafeKey);
@@ -74,8 +78,13 @@ pub(super) struct DataKey {
 impl DataKey {
     /// `plain` as it lies at `place`.
     pub(super) fn seal(&self, place: &str, plain: &[u8]) -> String {
-        format!("{SEALED}{}:{}", self.number, STANDARD.encode(self.key.seal(place, plain)))
+        prefix(self.number) + &STANDARD.encode(self.key.seal(place, plain))
     }
+}
+
+/// What everything that the key `number` sealed begins with.
+pub(super) fn prefix(number: i64) -> String {
+    format!("{SEALED}{number}:")
 }
 
 /// The number of the key that sealed `text`, and what it sealed; nothing when `text` is as it was written.
@@ -89,6 +98,8 @@ pub(super) fn sealed(text: &str) -> Option<(i64, Vec<u8>)> {
 pub(super) struct Roots {
     path: PathBuf,
     keys: Vec<Root>,
+    /// Numbers of data keys that were destroyed, each with [`tombstone`].
+    destroyed: Vec<(i64, String)>,
 }
 
 struct Root {
@@ -115,10 +126,17 @@ impl Roots {
             let bytes = STANDARD.decode(encoded).ok()?.try_into().ok()?;
             Some(Root { name: name.to_owned(), bytes }).filter(|_| index < 64)
         };
-        let keys = text.lines().enumerate().map(|line| {
-            key(line).ok_or_else(|| format!("line {} is no root key (a name and 32 bytes in base64)", line.0 + 1))
-        });
-        Ok(Self { path: path.to_owned(), keys: keys.collect::<Result<_, _>>()? })
+        let mut roots = Self { path: path.to_owned(), keys: Vec::new(), destroyed: Vec::new() };
+        for line in text.lines().enumerate() {
+            if let Some((number, tombstone)) = line.1.strip_prefix(DESTROYED).and_then(|rest| rest.split_once(' ')) {
+                let fault = |_| format!("line {} is no number of a key that was destroyed", line.0 + 1);
+                roots.destroyed.push((number.parse().map_err(fault)?, tombstone.to_owned()));
+                continue;
+            }
+            let none = || format!("line {} is no root key (a name and 32 bytes in base64)", line.0 + 1);
+            roots.keys.push(key(line).ok_or_else(none)?);
+        }
+        Ok(roots)
     }
 
     /// The newest, with its name.
@@ -146,10 +164,29 @@ impl Roots {
         self.write()
     }
 
+    /// Data keys that were destroyed: number and [`tombstone`].
+    pub(super) fn destroyed(&self) -> &[(i64, String)] {
+        &self.destroyed
+    }
+
+    /// Writes down that the data keys `numbers` of `subjects` are destroyed: whoever brings an older backup brings this
+    /// file too.
+    pub(super) fn destroy(&mut self, keys: &[(i64, String)]) -> Result<(), String> {
+        self.destroyed.extend(keys.iter().map(|(number, subject)| (*number, tombstone(*number, subject))));
+        self.write()
+    }
+
     fn write(&self) -> Result<(), String> {
-        let lines = self.keys.iter().map(|Root { name, bytes }| format!("{name} {}\n", STANDARD.encode(bytes)));
+        let keys = self.keys.iter().map(|Root { name, bytes }| format!("{name} {}\n", STANDARD.encode(bytes)));
+        let gone = self.destroyed.iter().map(|(number, tombstone)| format!("{DESTROYED}{number} {tombstone}\n"));
+        let lines = keys.chain(gone);
         put(&self.path, lines.collect::<String>().as_bytes()).map_err(|error| format!("cannot be written: {error}"))
     }
+}
+
+/// What tells that a data key is the one that was destroyed, not another with its number, without saying whose it was.
+pub(super) fn tombstone(number: i64, subject: &str) -> String {
+    HEXLOWER.encode(digest(&SHA256, format!("{number} {subject}").as_bytes()).as_ref())
 }
 
 /// Puts a file with `bytes`, for its owner alone, in place of the one at `path`: whole, or not at all.

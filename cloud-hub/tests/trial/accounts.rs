@@ -1,6 +1,6 @@
 //! People and programs of a trial's hub, who come in as they would: by a code, a password, a login.
 
-use super::{PATIENCE, Trial};
+use super::{PATIENCE, Shape, Trial};
 use cloud_hub::access::{
     Access,
     accounts::Personal,
@@ -36,6 +36,26 @@ pub fn code(secret: &str, later_s: u64) -> String {
     let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let totp = totp_rs::Builder::new().with_secret(bytes).build().unwrap();
     totp.generate(cloud_hub::time::utc_us() as u64 / 1_000_000 + later_s).to_string()
+}
+
+/// A hub that asks everybody who they are, and believes who says for whom it asks.
+pub async fn asking(shape: Shape) -> Trial {
+    Trial::start_as(shape, |config| {
+        config.access.required = true;
+        config.gateway.trusted_proxies = vec!["127.0.0.0/8".to_owned()];
+    })
+    .await
+}
+
+pub const COACH: &str = "team/oaks";
+pub const LOGIN: &str = "/api/security/auth/login";
+pub const PERMISSIONS: &str = "/api/security/auth/permissions";
+
+/// Tries to log in from the network `from`; what is told without what changes with each answer.
+pub async fn try_in(trial: &Trial, from: u8, body: &Value) -> (StatusCode, Value) {
+    let from = format!("198.51.100.{from}");
+    let answer = trial.request(Method::POST, LOGIN).header("x-forwarded-for", from).json(body).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
 }
 
 impl Trial {

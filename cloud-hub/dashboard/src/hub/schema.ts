@@ -5819,7 +5819,10 @@ export interface operations {
     };
     make_reset_code: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: forget the authenticator and the codes on paper too */
+                authenticator?: boolean;
+            };
             header?: never;
             path: {
                 /** @description Its id */
@@ -5836,6 +5839,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResetCode"];
+                };
+            };
+            /** @description No such choice */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             401: components["responses"]["Unknown"];

@@ -277,11 +277,24 @@ pub async fn end_account(
     done(security.access.end_account(&held).await?)
 }
 
+/// What a reset code does.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetChoice {
+    /// Whether the second factor is forgotten with the password.
+    #[serde(default)]
+    authenticator: bool,
+}
+
 /// A code that sets the account's password anew and forgets its authenticator.
 #[utoipa::path(post, operation_id = "make_reset_code", path = "/api/security/accounts/{account}/reset", tag = "security",
-    params(("account" = String, Path, description = "Its id")),
+    params(
+        ("account" = String, Path, description = "Its id"),
+        ("authenticator" = Option<bool>, Query, description = "`true`: forget the authenticator and the codes on paper too"),
+    ),
     responses(
         (status = 200, description = "Shown this once", body = ResetCode),
+        (status = 400, description = "No such choice", body = Problem, content_type = "application/problem+json"),
         NotYours,
         (status = 409, description = "It was changed meanwhile, or is shut out", body = Problem, content_type = "application/problem+json"),
     )
@@ -289,9 +302,10 @@ pub async fn end_account(
 pub async fn make_reset_code(
     State(security): State<Security>,
     Named(account): Named<String>,
+    Parameters(choice): Parameters<ResetChoice>,
 ) -> Result<Json<ResetCode>, Problem> {
     let held = find(&security, &account)?;
-    let code = security.access.make_reset_code(&held).await?.ok_or_else(changed_meanwhile)?;
+    let code = security.access.make_reset_code(&held, choice.authenticator).await?.ok_or_else(changed_meanwhile)?;
     Ok(Json(ResetCode { account, name: held.name.clone(), code }))
 }
 

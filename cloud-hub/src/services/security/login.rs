@@ -274,7 +274,11 @@ pub async fn reset_password(
     let changed = access.reset_password(&name, &code, password).await?;
     let outcome = if changed == Changed::Done { "set" } else { "wrong" };
     asker.tell("password reset", format!("name/{}", &secret_digest(&name)[..16]), outcome).await?;
-    if changed == Changed::Done { Ok(StatusCode::NO_CONTENT) } else { Err(wrong()) }
+    if changed != Changed::Done {
+        return Err(wrong());
+    }
+    access.came_down(&name, asker.from).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Says whose the token is that asks; 401 when it holds no more.
