@@ -50,7 +50,7 @@ pub(super) async fn run(Erase { place, subject, yes }: Erase) -> anyhow::Result<
         let keys = database.keys_about(&subject).await?.len();
         ensure!(keys > 0, "nothing is kept about {subject}, or it is erased already");
         if !yes {
-            println!("{subject}: what {keys} keys sealed would be erased; with --yes it is");
+            println!("{subject}: keys that would be destroyed, with all they sealed: {keys}; with --yes they are");
             return Ok(());
         }
         if let Some(account) = &account {
@@ -58,7 +58,7 @@ pub(super) async fn run(Erase { place, subject, yes }: Erase) -> anyhow::Result<
         }
         let erased = database.erase(&subject).await?;
         access::tell(access, ("erase", "cloud-hub erase"), subject.clone(), "erased").await?;
-        println!("{subject}: erased, {erased} keys are destroyed");
+        println!("{subject}: erased; keys destroyed: {erased}");
         println!(
             "hubs that run forget it within {} s; copy {} anew",
             REMEMBERED.as_secs(),
