@@ -174,7 +174,7 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
     let mut faults = Vec::new();
     // The reader stops at the first fault: strike it out and read again, until all are told.
     let mut rest = text.to_owned();
-    let config = loop {
+    let mut config = loop {
         match toml::from_str::<HubConfig>(&rest) {
             Ok(config) => break config,
             Err(error) => {
@@ -204,6 +204,10 @@ pub fn read(text: &str, file: &str) -> Result<HubConfig, ConfigError> {
     .concat();
     faults.extend(ranges.into_iter().map(|fault| (line_of(text, &fault), fault)));
     if faults.is_empty() {
+        // Where they lie by default is in the data folder, wherever that is.
+        if config.ingest.certificates == IngestConfig::default().certificates {
+            config.ingest.certificates = config.data.join("certificates");
+        }
         return Ok(config);
     }
     faults.sort_by_key(|(line, _)| line.unwrap_or(usize::MAX));
@@ -251,6 +255,14 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_default() {
         assert_eq!(read("", "hub.toml"), Ok(HubConfig::default()));
+    }
+
+    #[test]
+    fn the_data_folder_has_the_certificates_unless_the_file_puts_them_elsewhere() {
+        let folder = |text: &str| read(text, "hub.toml").unwrap().ingest.certificates;
+        assert_eq!(folder("data = \"/srv/hub\""), std::path::Path::new("/srv/hub/certificates"));
+        let apart = "data = \"/srv/hub\"\n[ingest]\ncertificates = \"/etc/hub\"";
+        assert_eq!(folder(apart), std::path::Path::new("/etc/hub"));
     }
 
     #[test]
