@@ -1,4 +1,4 @@
-//! Only who may comes in, and no longer than they may: logging in, tokens, second factors, and taking rights back.
+//! Only who may comes in, and no longer than they may: logging in, tokens, and taking rights back.
 //!
 //! Shown over HTTP and sockets, with a hub of one process on SQLite and one of several on PostgreSQL and Redis: what is
 //! taken back in the process that keeps accounts is taken back at the gateway and at the process of live pages.

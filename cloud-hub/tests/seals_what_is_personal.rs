@@ -184,7 +184,9 @@ async fn erased(trial: &Trial, other: &Database) {
     other.backup(&backup, Vec::new(), false, &mut |_| ()).await.unwrap();
     let held = other.keys_held().await.unwrap();
     assert_eq!((held.of_players, held.of_wearers, held.destroyed), (1, 2, 0));
-    assert_eq!(other.erase("player/maurice").await.unwrap(), 0, "another's name begins like this");
+    for other_name in ["player/maurice", "player/maurice_9", "wearer/oak-box-_", "wearer/%"] {
+        assert_eq!(other.erase(other_name).await.unwrap(), 0, "{other_name}");
+    }
     assert_eq!(other.erase("player/maurice-9").await.unwrap(), 1);
     assert_eq!(other.erase("wearer/oak-box-1/17").await.unwrap(), 2, "on all days");
     assert_eq!(other.erase("player/maurice-9").await.unwrap(), 0, "once");

@@ -34,8 +34,8 @@ impl Access {
         self.change(&row, Some(&confidences), end).await
     }
 
-    /// A code that sets a password and takes the second factor away; it ends all sessions when it is used. The one before
-    /// it holds no more.
+    /// A code that sets a password, and with `all` takes the second factor away; it ends all sessions when it is used. The
+    /// one before it holds no more.
     pub async fn make_reset_code(&self, account: &Account, all: bool) -> Result<Option<String>, AccessError> {
         let (code, until_us) = (tokens::secret(), time::utc_us() + RESET_US);
         let digest = secret_digest(&code);
@@ -55,8 +55,10 @@ impl Access {
         self.edit_secrets(&account, Some(("", "password reset")), |secrets| {
             let right =
                 secrets.reset.take().is_some_and(|(kept, until_us)| tokens::same(&kept, &shown) && now_us < until_us);
-            let kept = if secrets.reset_all { Secrets::default() } else { secrets.clone() };
-            *secrets = Secrets { password: Some(digest), totp_offered: None, reset: None, reset_all: false, ..kept };
+            if secrets.reset_all {
+                *secrets = Secrets::default();
+            }
+            (secrets.password, secrets.totp_offered) = (Some(digest), None);
             right
         })
         .await

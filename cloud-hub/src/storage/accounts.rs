@@ -7,6 +7,7 @@ use super::{
     Database, StorageError,
     access::next_revision,
     engine::{Row, Transaction},
+    keyring::unless_erased,
     storable,
 };
 use sqlx::Row as _;
@@ -82,10 +83,8 @@ impl Database {
             .fetch_optional(self.readers())
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let personal = match self.opened(&place(account, "personal"), row.try_get("personal")?).await {
-            Err(StorageError::Erased(_)) => return Ok(None),
-            opened => opened?,
-        };
+        let personal = self.opened(&place(account, "personal"), row.try_get("personal")?).await;
+        let Some(personal) = unless_erased(personal)? else { return Ok(None) };
         let secrets = self.opened(&place(account, "secrets"), row.try_get("secrets")?).await?;
         Ok(Some(Confidences { personal, secrets }))
     }

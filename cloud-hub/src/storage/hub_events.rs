@@ -7,7 +7,7 @@
 use super::{
     Database, StorageError,
     engine::{Row, Transaction},
-    keyring::person,
+    keyring::{person, unless_erased},
     resources::{self, ResourceRow},
     wake::Newest,
 };
@@ -194,10 +194,7 @@ impl Database {
         for row in rows {
             let event = row_from(row)?;
             let place = place_of(&event.stream, event.sequence as i64);
-            let payload = match self.opened(&place, row.try_get("payload")?).await {
-                Err(StorageError::Erased(_)) => None,
-                opened => Some(opened?),
-            };
+            let payload = unless_erased(self.opened(&place, row.try_get("payload")?).await)?;
             events.push(HubEventRow { payload, ..event });
         }
         Ok(events)

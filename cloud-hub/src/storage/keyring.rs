@@ -92,6 +92,14 @@ pub(super) fn wearer(edge: &str, tag: &str, captured_us: i64) -> String {
     storable(&format!("wearer/{edge}/{tag}/{}", captured_us.div_euclid(DAY_US)))
 }
 
+/// What was opened; `None` when its key was destroyed.
+pub(super) fn unless_erased<T>(opened: Result<T, StorageError>) -> Result<Option<T>, StorageError> {
+    match opened {
+        Err(StorageError::Erased(_)) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
 fn place(number: i64) -> String {
     format!("data_keys/{number}")
 }
@@ -365,8 +373,9 @@ async fn keys_about<'c>(
     from: impl Executor<'c, Database = Any>,
     subject: &str,
 ) -> Result<Vec<(i64, String)>, StorageError> {
-    let below = format!("{}/%", storable(subject).replace(['%', '_'], "?"));
-    let about = "SELECT number, subject FROM data_keys WHERE root <> $1 AND (subject = $2 OR subject LIKE $3)";
-    let rows = sqlx::query(about).bind(DESTROYED).bind(storable(subject)).bind(below).fetch_all(from).await?;
+    let (subject, below) = (storable(subject), storable(&format!("{subject}/")));
+    let about = "SELECT number, subject FROM data_keys
+                 WHERE root <> $1 AND (subject = $2 OR SUBSTR(subject, 1, LENGTH($3)) = $3)";
+    let rows = sqlx::query(about).bind(DESTROYED).bind(subject).bind(below).fetch_all(from).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

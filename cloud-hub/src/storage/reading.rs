@@ -1,6 +1,6 @@
 //! Reads back what the boxes have sent, in the order the hub took it.
 
-use super::{Database, StorageError, engine::Row, records::place_of_reading, wake::Newest};
+use super::{Database, StorageError, engine::Row, keyring::unless_erased, records::place_of_reading, wake::Newest};
 use crate::ids::Offset;
 use firmware_protocol::network::{self, Event, Record, Stream, Telemetry, TrackChunk};
 use sqlx::{AssertSqlSafe, Row as _};
@@ -177,10 +177,8 @@ impl Database {
                         row: sequence,
                         reason: reason.to_string(),
                     };
-                    match self.opened(&place, sealed).await {
-                        Err(StorageError::Erased(_)) => continue,
-                        opened => opened?.parse().map_err(fault)?,
-                    }
+                    let Some(text) = unless_erased(self.opened(&place, sealed).await)? else { continue };
+                    text.parse().map_err(fault)?
                 }
             };
             let (captured_us, name) = (row.try_get("captured_us")?, row.try_get("name")?);

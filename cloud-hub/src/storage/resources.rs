@@ -6,7 +6,7 @@
 use super::{
     Database, StorageError,
     engine::{Row, Transaction},
-    keyring::person,
+    keyring::{person, unless_erased},
     side_by_side::{places, side_by_side},
     storable,
 };
@@ -110,12 +110,11 @@ impl Database {
     async fn rows_opened(&self, rows: &[Row]) -> Result<Vec<ResourceRow>, StorageError> {
         let mut things = Vec::with_capacity(rows.len());
         for row in rows {
-            let mut thing = row_from(row)?;
-            let payload = std::mem::take(&mut thing.payload);
-            match self.opened(&place_of(&thing.kind, &thing.id), payload).await {
-                // Sealed by a process that had not heard yet that its key was destroyed.
-                Err(StorageError::Erased(_)) => {}
-                opened => things.push(ResourceRow { payload: opened?, ..thing }),
+            let thing = row_from(row)?;
+            let opened = self.opened(&place_of(&thing.kind, &thing.id), thing.payload).await;
+            // One without was sealed by a process that had not heard yet that its key was destroyed.
+            if let Some(payload) = unless_erased(opened)? {
+                things.push(ResourceRow { payload, ..thing });
             }
         }
         Ok(things)

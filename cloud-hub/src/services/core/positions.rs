@@ -305,11 +305,7 @@ pub async fn export(
         drop(slot);
     });
     let file = format!("attachment; filename=\"positions-{game}.{format}\"");
-    let headers = [
-        (header::CONTENT_TYPE, format.media_type().to_owned()),
-        (header::CONTENT_DISPOSITION, file),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
+    let headers = [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, file)];
     // Whoever compresses it asks once more after the end.
     let stream = futures_util::stream::poll_fn(move |context| buffers.poll_recv(context));
     Ok((headers, Body::from_stream(stream)).into_response())

@@ -208,8 +208,7 @@ pub async fn create_account(
     asker.tell("manageAccounts", format!("account/{}", account.account), "made").await?;
     let location = format!("/api/security/accounts/{}", account.account);
     let answer = ResetCode { account: account.account.clone(), name: account.name.clone(), code };
-    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".to_owned())];
-    Ok((StatusCode::CREATED, headers, Json(answer)).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
 }
 
 /// One account.
@@ -376,5 +375,5 @@ pub async fn create_key(
     let until_us = time::utc_us() + i64::from(days) * 86_400_000_000;
     let (begun, key) = security.access.create_key(held, until_us).await?;
     let answer = NewKey { session: begun.session, key, until_us };
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }

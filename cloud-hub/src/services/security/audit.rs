@@ -83,7 +83,6 @@ pub async fn export_audit(State(security): State<Security>) -> Result<Response, 
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"audit.ndjson\""),
-        (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, Body::from_stream(stream)).into_response())
 }

@@ -180,7 +180,7 @@ pub async fn log_in(
         refresh_token,
         expires_in_s: access.config().token_s,
     };
-    let mut response = ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response();
+    let mut response = Json(answer).into_response();
     if cookie {
         response.headers_mut().insert(header::SET_COOKIE, set_cookie(&shown));
     }
@@ -213,7 +213,7 @@ pub async fn refresh(State(security): State<Security>, body: Body<RefreshBody>) 
         refresh_token: Some(tokens.refresh),
         expires_in_s: access.config().token_s,
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+    Ok(Json(answer).into_response())
 }
 
 /// Ends the session that asks.
