@@ -9,6 +9,9 @@ target=${TARGET:-target}
 port=${PORT:-8000}
 ingest=${INGEST:-7447}
 folder=${DEMO_FOLDER:-target/demo}
+if [ -n "${VIDEO:-}" ] && [[ $VIDEO != *://* ]] && [ ! -f "$VIDEO" ]; then
+  echo "demo: VIDEO=$VIDEO is no file: name a film" >&2; exit 1
+fi
 rm -rf "$folder"; mkdir -p "$folder"
 
 hub_pid= edge_pid=

@@ -78,7 +78,7 @@ async fn tells_the_audit_and_the_audit_tells_when_it_is_changed() {
 #[tokio::test]
 async fn keeps_no_secret_where_it_could_be_read() {
     let trial = Trial::start_with(|config| config.access.required = true).await;
-    let (admin, secret) = trial.administrator("admin", &[role(Role::LeagueAdmin, "league")]).await;
+    let (admin, authenticator) = trial.administrator("admin", &[role(Role::LeagueAdmin, "league")]).await;
     let made = trial.as_them(&admin, Method::POST, "/api/security/accounts").json(&json!({
         "name": "coach", "display_name": "Maurice Richard", "roles": [{"role": "coach", "scope": COACH}]
     }));
@@ -98,7 +98,7 @@ async fn keeps_no_secret_where_it_could_be_read() {
     assert!(memchr::memmem::find(&kept, admin.account.as_bytes()).is_some(), "the image is searched");
     for (what, secret) in [
         ("password", PASSWORD),
-        ("authenticator", &secret),
+        ("authenticator", &authenticator.secret),
         ("reset code", reset["code"].as_str().unwrap()),
         ("code on paper", codes["codes"][1].as_str().unwrap()),
         ("access token", &admin.token),

@@ -16,14 +16,15 @@ use crate::{storage::accounts::Confidences, time, trust::secret_digest};
 pub(super) const RESET_US: i64 = 24 * 3_600 * 1_000_000;
 
 impl Access {
-    /// Changes the secrets of an account by `edit`, which may refuse; other sessions than `keep` end when it says why.
+    /// Changes the secrets of the account `name` by `edit`, which may refuse; other sessions than `keep` end when it says why.
     async fn edit_secrets(
         &self,
-        account: &Account,
+        name: &str,
         end: Option<(&str, &str)>,
         edit: impl FnOnce(&mut Secrets) -> bool,
     ) -> Result<Changed, AccessError> {
-        let Some(row) = self.database().account_named(&account.name).await? else { return Ok(Changed::Conflict) };
+        // As the tables have it: the account may have been made at another process a moment ago.
+        let Some(row) = self.database().account_named(name).await? else { return Ok(Changed::Conflict) };
         let Some(confidences) = self.database().confidences(&row.account).await? else { return Ok(Changed::Conflict) };
         let mut secrets = Secrets::of(&confidences);
         if row.ended_us.is_some() || !edit(&mut secrets) {
@@ -39,7 +40,7 @@ impl Access {
     pub async fn make_reset_code(&self, account: &Account, all: bool) -> Result<Option<String>, AccessError> {
         let (code, until_us) = (tokens::secret(), time::utc_us() + RESET_US);
         let digest = secret_digest(&code);
-        let changed = self.edit_secrets(account, None, |secrets| {
+        let changed = self.edit_secrets(&account.name, None, |secrets| {
             (secrets.reset, secrets.reset_all) = (Some((digest, until_us)), all);
             true
         });
@@ -50,9 +51,8 @@ impl Access {
     pub async fn reset_password(&self, name: &str, code: &str, password: String) -> Result<Changed, AccessError> {
         // As much work for a name or a code that is none.
         let digest = self.shared.passwords.digest(password).await;
-        let Some(account) = self.standing().named(name).cloned() else { return Ok(Changed::Wrong) };
         let (shown, now_us) = (secret_digest(code), time::utc_us());
-        self.edit_secrets(&account, Some(("", "password reset")), |secrets| {
+        self.edit_secrets(name, Some(("", "password reset")), |secrets| {
             let right =
                 secrets.reset.take().is_some_and(|(kept, until_us)| tokens::same(&kept, &shown) && now_us < until_us);
             if secrets.reset_all {
@@ -73,7 +73,7 @@ impl Access {
             return Ok(Changed::Wrong);
         }
         let digest = self.shared.passwords.digest(new).await;
-        self.edit_secrets(&known.account, Some((&known.session.session, "password changed")), |secrets| {
+        self.edit_secrets(&known.account.name, Some((&known.session.session, "password changed")), |secrets| {
             let same = secrets.password == kept;
             secrets.password = Some(digest);
             same
@@ -85,7 +85,7 @@ impl Access {
     pub async fn offer_authenticator(&self, account: &Account) -> Result<Option<String>, AccessError> {
         let secret = second_factor::new_secret();
         let offered = secret.clone();
-        let changed = self.edit_secrets(account, None, |secrets| {
+        let changed = self.edit_secrets(&account.name, None, |secrets| {
             secrets.totp_offered = Some(offered);
             true
         });
@@ -100,7 +100,7 @@ impl Access {
     ) -> Result<Option<Vec<String>>, AccessError> {
         let mut paper = Vec::new();
         let now_us = time::utc_us();
-        let changed = self.edit_secrets(account, None, |secrets| {
+        let changed = self.edit_secrets(&account.name, None, |secrets| {
             let offered = secrets.totp_offered.clone();
             let Some(step) = offered.as_deref().and_then(|secret| second_factor::step_of(secret, code, now_us)) else {
                 return false;
@@ -114,7 +114,7 @@ impl Access {
 
     /// Takes the authenticator and the codes on paper away.
     pub async fn remove_authenticator(&self, account: &Account) -> Result<Changed, AccessError> {
-        self.edit_secrets(account, None, |secrets| {
+        self.edit_secrets(&account.name, None, |secrets| {
             let had = secrets.totp.take().is_some();
             secrets.paper.clear();
             had
@@ -125,7 +125,7 @@ impl Access {
     /// New codes on paper in place of the old ones; of somebody with an authenticator.
     pub async fn make_paper_codes(&self, account: &Account) -> Result<Option<Vec<String>>, AccessError> {
         let mut paper = Vec::new();
-        let changed = self.edit_secrets(account, None, |secrets| {
+        let changed = self.edit_secrets(&account.name, None, |secrets| {
             paper = secrets.new_paper();
             secrets.has_second()
         });

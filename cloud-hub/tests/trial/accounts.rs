@@ -31,6 +31,12 @@ pub fn program(scope: &str, may: &[Action]) -> Membership {
     Membership { may: may.to_vec(), ..role(Role::Service, scope) }
 }
 
+/// An authenticator: its secret, and the code that was shown last.
+pub struct Authenticator {
+    pub secret: String,
+    pub shown: String,
+}
+
 /// What an authenticator with `secret` shows `later_s` from now.
 pub fn code(secret: &str, later_s: u64) -> String {
     let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
@@ -104,8 +110,8 @@ impl Trial {
         self.log_in(name, None).await
     }
 
-    /// One that has shown an authenticator's code, with its secret.
-    pub async fn administrator(&self, name: &str, roles: &[Membership]) -> (Somebody, String) {
+    /// One that has shown an authenticator's code.
+    pub async fn administrator(&self, name: &str, roles: &[Membership]) -> (Somebody, Authenticator) {
         let somebody = self.somebody(name, roles).await;
         let offered = self.as_them(&somebody, Method::POST, "/api/security/auth/authenticator").send().await.unwrap();
         let secret = offered.json::<Value>().await.unwrap()["secret"].as_str().unwrap().to_owned();
@@ -113,8 +119,8 @@ impl Trial {
         let confirmed = self.as_them(&somebody, Method::POST, confirm).json(&json!({"code": code(&secret, 0)}));
         assert_eq!(confirmed.send().await.unwrap().status(), StatusCode::OK);
         // The next code: each works once.
-        let again = self.log_in(name, Some(&code(&secret, 30))).await;
-        (again, secret)
+        let shown = code(&secret, 30);
+        (self.log_in(name, Some(&shown)).await, Authenticator { secret, shown })
     }
 
     /// A program's key.
